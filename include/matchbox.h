@@ -1,0 +1,12 @@
+/* matchbox.h - everything. */
+#ifndef MATCHBOX_H
+#define MATCHBOX_H
+#include "matchbox/algo.h"
+#include "matchbox/core.h"
+#include "matchbox/env.h"
+#include "matchbox/graph.h"
+#include "matchbox/math.h"
+#include "matchbox/nn.h"
+#include "matchbox/rl.h"
+#include "matchbox/run.h"
+#endif

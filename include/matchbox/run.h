@@ -1,0 +1,97 @@
+/* matchbox/run.h - the runner: a run is a directory; train, resume, evaluate, plot.  Rank 5: does not know which
+   algorithm it runs.  The program (cli/) and the Python package live on these headers alone. */
+#ifndef MATCHBOX_RUN_H
+#define MATCHBOX_RUN_H
+#include "matchbox/algo.h"
+#include "matchbox/core.h"
+#include "matchbox/env.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- settings: default < preset < file < command line, each with where it came from ---- */
+
+typedef struct mb_settings mb_settings;
+
+/* Settings for ALGO on ENV with defaults in place.  Memory from `a`. */
+MB_API mb_settings *mb_settings_new(mb_arena *a, const char *algo, const char *env, mb_error *err);
+/* Same, for descriptors not in the registry (a program that brings its own environment). */
+MB_API mb_settings *mb_settings_of(mb_arena *a, const mb_algo_def *algo, const mb_env_def *env, mb_error *err);
+/* key: a run option ("total-steps"), the algorithm's ("clip" or "ppo.clip") or the environment's ("env.gravity").
+   `origin` is shown by --print-config and in errors ("on the command line", "presets/ppo/cartpole.yaml, line 4"). */
+MB_API bool mb_settings_set(mb_settings *s, const char *key, const char *value, const char *origin, mb_error *err);
+MB_API bool mb_settings_file(mb_settings *s, const char *path, mb_error *err);   /* YAML */
+/* Apply presets/ALGO/ENV.yaml if there is one (name NULL), a named one, or none ("none").  Looks in $MATCHBOX_PRESETS,
+   ./presets, next to the program, and PREFIX/share/matchbox/presets. */
+MB_API bool mb_settings_preset(mb_settings *s, const char *name, mb_error *err);
+MB_API void mb_settings_yaml(const mb_settings *s, mb_str *out, bool origins);   /* replayable config.yaml */
+MB_API const mb_algo_def *mb_settings_algo(const mb_settings *s);
+MB_API const mb_env_def *mb_settings_env(const mb_settings *s);
+MB_API const void *mb_settings_env_options(const mb_settings *s);
+MB_API const mb_option *mb_run_option_rows(void);  /* the common options, for help */
+
+/* ---- a trainer: one run in this process ---- */
+
+typedef struct mb_eval {
+    int episodes;
+    double return_mean, return_std, return_min, return_max, length_mean;
+} mb_eval;
+
+typedef struct mb_summary {
+    const char *dir, *algo, *env, *checkpoint;
+    uint64_t seed;
+    int64_t steps;
+    double seconds, steps_per_second; /* of training, set-up and evaluation excluded */
+    double return_mean;               /* last 100 training episodes; NaN: none ended */
+    mb_eval eval;                     /* eval.episodes == 0: not evaluated */
+    size_t peak_memory_bytes;
+    bool interrupted;
+} mb_summary;
+
+/* What a watcher (terminal, web page) is told about ten times a second and at the end. */
+typedef struct mb_progress_info {
+    int64_t step, total_steps;
+    double seconds, steps_per_second, return_mean, last_eval;
+    int64_t episodes;
+    bool done;
+} mb_progress_info;
+
+typedef struct mb_hooks {
+    void (*progress)(void *ctx, const mb_progress_info *p);
+    volatile const int *stop;         /* not 0: stop after this iteration, with a checkpoint (set by a signal handler) */
+    mb_log log;
+    void *ctx;
+} mb_hooks;
+
+typedef struct mb_trainer mb_trainer;
+/* A new run in the directory of setting `run` (made; refused if it already holds a run or is locked).  First checkpoint written. */
+MB_API mb_trainer *mb_trainer_new(const mb_settings *s, const mb_hooks *hooks, mb_error *err);
+/* Open an existing run for continuing: newest valid checkpoint, metrics cut back to its step. */
+MB_API mb_trainer *mb_trainer_open(const char *dir, const mb_hooks *hooks, mb_error *err);
+MB_API bool mb_trainer_run(mb_trainer *t, mb_error *err);     /* until total steps, stop-after or hooks->stop; ends with a checkpoint */
+MB_API bool mb_trainer_evaluate(mb_trainer *t, int episodes, mb_eval *out, mb_error *err);
+MB_API bool mb_trainer_summary(mb_trainer *t, mb_summary *out, mb_error *err); /* also writes summary.json */
+MB_API mb_run *mb_trainer_view(mb_trainer *t);                /* for tests and benches */
+MB_API bool mb_trainer_iterate(mb_trainer *t, mb_error *err); /* one cycle, nothing else: for tests and benches */
+MB_API void mb_trainer_free(mb_trainer *t);
+
+/* ---- a trained policy, without training state: eval, play, export ---- */
+
+typedef struct mb_player mb_player;
+/* Load the newest valid checkpoint of RUN with `nenvs` evaluation environments.  seed: of the evaluation streams. */
+MB_API mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, mb_error *err);
+/* No policy: uniformly random actions (respecting masks). */
+MB_API mb_player *mb_player_random(const mb_settings *s, int nenvs, mb_error *err);
+MB_API bool mb_player_step(mb_player *p, bool greedy, mb_error *err);
+MB_API mb_vec *mb_player_vec(mb_player *p);
+MB_API bool mb_player_eval(mb_player *p, int episodes, mb_eval *out, mb_error *err);
+MB_API void mb_player_free(mb_player *p);
+
+MB_API void mb_eval_json(const mb_eval *e, mb_str *out);
+MB_API void mb_summary_json(const mb_summary *s, mb_str *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

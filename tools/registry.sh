@@ -1,0 +1,24 @@
+#!/bin/sh
+# Writes the tables of everything that is found by directory listing.
+#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS"   the library's table (environments once per instruction set)
+#   registry.sh commands "CMDS"                  the program's
+echo '/* generated from the directory listing: do not edit */'
+table() { # type, prefix, suffix, names...
+    type=$1 prefix=$2 suffix=$3; shift 3
+    for n in "$@"; do echo "extern const $type $prefix$n$suffix;"; done
+    echo "extern const $type *const mb__${prefix#mb_}table$suffix[];"
+    echo "const $type *const mb__${prefix#mb_}table$suffix[] = {"
+    for n in "$@"; do echo "    &$prefix$n$suffix,"; done
+    echo '    0 };'
+}
+if [ "$1" = commands ]; then
+    echo '#include "cli/command.h"'
+    table mb_command_def mb_command_ '' $2
+    exit
+fi
+echo '#include "matchbox/algo.h"'
+echo '#include "matchbox/env.h"'
+echo '#include "matchbox/nn.h"'
+for isa in $1; do table mb_env_def mb_env_ _$isa $2; done
+table mb_algo_def mb_algo_ '' $3
+table mb_model_def mb_model_ '' $4
