@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes the tables of everything that is found by directory listing.
-#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS"   the library's table (environments once per instruction set)
+#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS"   the library's table (environments once per instruction set, best first)
 #   registry.sh commands "CMDS"                  the program's
 echo '/* generated from the directory listing: do not edit */'
 table() { # type, prefix, suffix, names...
@@ -16,9 +16,19 @@ if [ "$1" = commands ]; then
     table mb_command_def mb_command_ '' $2
     exit
 fi
-echo '#include "matchbox/algo.h"'
 echo '#include "matchbox/env.h"'
-echo '#include "matchbox/nn.h"'
 for isa in $1; do table mb_env_def mb_env_ _$isa $2; done
+echo 'extern const char *const mb__isa_names[];'
+echo 'const char *const mb__isa_names[] = {'
+for isa in $1; do echo "    \"$isa\","; done
+echo '    0 };'
+echo 'extern const mb_env_def *const *const mb__env_isa_tables[];'
+echo 'const mb_env_def *const *const mb__env_isa_tables[] = {'
+for isa in $1; do echo "    mb__env_table_$isa,"; done
+echo '    0 };'
+echo '#include "matchbox/algo.h"'
 table mb_algo_def mb_algo_ '' $3
+echo '#if __has_include("matchbox/nn.h")'
+echo '#include "matchbox/nn.h"'
 table mb_model_def mb_model_ '' $4
+echo '#endif'
