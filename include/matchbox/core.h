@@ -211,8 +211,8 @@ MB_API void mb_str_number(mb_str *b, double v);          /* shortest text that r
 /* ---- log: the caller's function receives whole lines; NULL: silence ---- */
 
 typedef enum mb_log_level { MB_LOG_INFO, MB_LOG_WARN } mb_log_level;
-typedef struct mb_log { void (*line)(void *ctx, mb_log_level level, const char *text); void *ctx; } mb_log;
-MB_API void mb_log_line(const mb_log *log, mb_log_level level, const char *fmt, ...) MB_PRINTF(3, 4);
+typedef struct mb_logger { void (*line)(void *ctx, mb_log_level level, const char *text); void *ctx; } mb_logger;
+MB_API void mb_log_line(const mb_logger *log, mb_log_level level, const char *fmt, ...) MB_PRINTF(3, 4);
 
 /* ---- clock ---- */
 MB_API double mb_now(void);         /* monotonic seconds */
@@ -265,7 +265,7 @@ typedef struct mb_scope {
     mb_pool *pool;      /* NULL: one thread */
     uint64_t seed;      /* root of every stream */
     const char *kernels;/* "avx512", "avx2", "plain" or NULL: the best this CPU has */
-    const mb_log *log;
+    const mb_logger *log;
 } mb_scope;
 
 #ifdef __cplusplus

@@ -182,7 +182,7 @@ const char *mb_nearest(const char *word, const char *const *names)
     return found ? found : longer; /* "cart" also means cartpole */
 }
 
-void mb_log_line(const mb_log *log, mb_log_level level, const char *fmt, ...)
+void mb_log_line(const mb_logger *log, mb_log_level level, const char *fmt, ...)
 {
     if (!log || !log->line) return;
     char text[1024];
