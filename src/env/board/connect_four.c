@@ -149,7 +149,7 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
 {
     struct connect_four *s = state;
     const struct connect_four_options *o = options;
-    struct board_placed p;
+    struct board_placed p = { 0 };
     if (!board_place(&p, "connect-four", o->opponent, CELLS, v, n, err)) return false;
     struct connect_four placed = { .turn = p.turn, .flip = p.flip };
     for (int i = 0; i < CELLS; i++) {

@@ -145,7 +145,7 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
 {
     struct tictactoe *s = state;
     const struct tictactoe_options *o = options;
-    struct board_placed p;
+    struct board_placed p = { 0 };
     if (!board_place(&p, "tictactoe", o->opponent, SQUARES, v, n, err)) return false;
     struct tictactoe placed = { { (uint16_t)p.stones[0], (uint16_t)p.stones[1] }, p.turn, p.flip };
     if (has_line(placed.stones[0]) || has_line(placed.stones[1]) || !empty_squares(&placed))
