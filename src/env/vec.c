@@ -246,7 +246,7 @@ enum { TIMED_STEPS = 8 };
 
 bool mb_vec_step(mb_vec *v, mb_error *err)
 {
-    bool threads = v->nblocks > 1 && mb_pool_size(v->pool) > 1;
+    bool threads = v->nblocks > 1 && v->pool && mb_pool_size(v->pool) > 1;
     if (!threads) return run_all(v, NULL, err);
     if (v->timed == TIMED_STEPS) return run_all(v, v->seconds > worth_threads ? v->pool : NULL, err);
     double begin = mb_now();
