@@ -107,18 +107,32 @@ extern const mb__op mb__op_leaf, mb__op_map, mb__op_expand, mb__op_reshape, mb__
 /* reference.c: evaluate every node in double precision; values[i] for node i (leaf values taken from `values` when set) */
 bool mb__reference(const mb_graph *g, mb_arena *a, double **values, mb_error *err);
 
-/* plan */
+/* ---- plans ---- */
+
+/* where a step finds one operand: address = base + (in a tile: the thread's tile memory) + first row * step */
+typedef struct mb__operand_at {
+    enum { MB__ABSOLUTE, MB__IN_TILE, MB__BOUND } kind;
+    char *base;                /* absolute address; offset in the tile; offset from *bound */
+    void *const *bound;        /* leaves whose memory the caller may exchange */
+    int64_t step;              /* bytes from row to row of the batch; 0: the same for all */
+} mb__operand_at;
+
 typedef struct mb__step {
     const mb__node *node;
     int nin;
-    const int *in;             /* operand indices resolved in stage code */
+    bool reduce;
+    mb__operand_at *at;        /* nin inputs, then the output */
+    int64_t *ld;               /* elements from row to row, inputs then output */
+    const mb__node **src;
+    char *partial;             /* REDUCE over several blocks: the sums of blocks 1, 2, ... */
 } mb__step;
 
+/* Steps with the same batch that need nothing from each other's other rows: executed tile of rows by tile of rows.
+   A block is a run of neighbouring tiles whose sums form one chain; blocks are what threads claim. */
 typedef struct mb__stage {
-    int rows;                  /* batch rows; 0: WHOLE operations, run one after the other */
-    int tile, ntiles, tiles_per_block, nblocks;
-    int first, nsteps;         /* into plan->order */
-    int first_reduce, nreduce; /* into plan->reduce */
+    int rows;                  /* 0: WHOLE operations, one after the other */
+    int tile, tiles_per_block, nblocks;
+    int first, nsteps;         /* into plan->steps */
 } mb__stage;
 
 struct mb_plan {
@@ -126,21 +140,17 @@ struct mb_plan {
     const mb__kernels *k;
     mb_pool *pool;
     mb__node *nodes;           /* the plan's own copy, fused */
-    const mb__node **src;      /* inputs as nodes, nin each, in the order of node->p... see src_at */
-    int *src_at;               /* node -> first entry of src */
-    int n, nstages, nsteps, max_in;
-    int *order, *reduce;
+    const mb__node ***src;     /* inputs of each node */
+    int n, nstages, nsteps, max_in, nthreads;
     mb__stage *stages;
-    char *slab, *tiles;        /* tiles: one per thread */
-    size_t slab_bytes, tile_bytes, plain_bytes;
-    char *scratch;
-    size_t scratch_bytes;      /* per thread */
-    void **ptrs;               /* max_in + 1 per thread */
-    int64_t *lds;
-    int nthreads;
-    int64_t *executed;         /* per thread, one cache line apart */
+    mb__step *steps;
+    char *slab, *tiles, *scratch; /* the last two: one region per thread */
+    size_t slab_bytes, tile_bytes, scratch_bytes, plain_bytes;
+    void **pointers;           /* max_in + 1 per thread */
+    int64_t *executed;         /* steps run, per thread, one cache line apart */
     double flops;
 };
-void mb__exec_node_whole(mb_plan *p, int id, int thread);
+
+bool mb__alias_whole(const mb__node *n);
 
 #endif
