@@ -61,7 +61,7 @@ mb_var mb__map(int fn, int n, const mb_var *in, float c, float d)
     mb_graph *g = in[0].g;
     if (mb__bad(g, n, in)) return (mb_var){ g, -1 };
     mb_var v[3];
-    mb_shape s = mb__of(in[0])->shape, shapes[3];
+    mb_shape s = mb__of(in[0])->shape, shapes[3] = { s, s, s };
     for (int i = 0; i < n; i++) {
         v[i] = in[i];
         shapes[i] = mb__of(in[i])->shape;
