@@ -1,22 +1,33 @@
 # matchbox: the whole build.  `make help` lists what there is.
+#
+# Adding a source file needs no edit here: the directory listing is the registry.
+# A file src/env/*/NAME.c must define mb_env_NAME, src/algo/*/NAME.c mb_algo_NAME, and so on (tools/registry.sh).
 CC      ?= cc
-OPT     ?= -O3
-B       ?= build
+CXX     ?= c++
+SAN     ?=# address (with undefined) or thread: a build of its own in build-address, build-thread
+B       ?= build$(addprefix -,$(SAN))
+OPT     ?= $(if $(SAN),-O1 -g,-O3)
+WERROR  ?=# -Werror in CI; off for newcomers, whose compiler may know warnings ours does not
 PREFIX  ?= /usr/local
-WERROR  ?=
-SAN     ?=
+DESTDIR ?=
+V       ?=# V=1 shows whole commands
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@echo '  $(1)')
+VERSION := $(shell sed -n 's/^\#define MB_VERSION "\(.*\)"/\1/p' include/matchbox/core.h)
+SOVER   := $(firstword $(subst ., ,$(VERSION)))
+
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wdouble-promotion -Wvla -Wformat=2 -Wno-unused-parameter
-# bits are designed: no contraction behind our back, no fast-math; -fno-math-errno and -fno-trapping-math change no value
-STD  := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math -fvisibility=hidden -fPIC
-CFLAGS_ALL = $(STD) $(OPT) $(WARN) $(WERROR) $(SAN) -Iinclude -Isrc -MMD -MP $(CFLAGS)
-LIBS := -lyaml -lm -lpthread $(SAN)
+# Bits are designed: no contraction behind our back and no fast-math; -fno-math-errno and -fno-trapping-math change no value.
+STD  := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math
+CODE := -fvisibility=hidden -fno-semantic-interposition -fPIC -pthread
+SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SAN_thread  := -fsanitize=thread
+SANFLAGS := $(if $(SAN),$(or $(SAN_$(SAN)),$(error SAN must be address or thread, not '$(SAN)')))
+COMPILE = $(CC) $(STD) $(CODE) $(OPT) $(WARN) $(WERROR) $(SANFLAGS) $(FEATURES) -Iinclude -Isrc -I$(B) $(CFLAGS)
+LIBS    = $(LDFLAGS) -Wl,--as-needed $(FEATURE_LIBS) -lm -pthread $(SANFLAGS)
 
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
-ifeq ($(ARCH),x86_64)
-ISAS := avx512 avx2 plain
-else
-ISAS := plain
-endif
+ISAS := $(if $(filter x86_64,$(ARCH)),avx512 avx2 plain,plain)
 ISA_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mavx2 -mfma -mprefer-vector-width=512
 ISA_avx2   := -mavx2 -mfma
 ISA_plain  :=
@@ -26,48 +37,120 @@ ALGOS  := $(sort $(basename $(notdir $(wildcard src/algo/*/*.c))))
 MODELS := $(sort $(basename $(notdir $(wildcard src/nn/model/*.c))))
 CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*.c)))))
 
+# kernels and environments are compiled once per instruction set and chosen at run time, everything else once
 ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/algo/*/*.c src/run/*.c)
 ISA_SRC  := $(wildcard src/graph/kernels/*.c src/env/*/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
-ONCE_OBJ := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC))
-ISA_OBJ  := $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC)))
-CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC))
-LIB := $(B)/libmatchbox.a
-TESTS := $(sort $(wildcard tests/*/*.c))
+LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o
+CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC)) $(B)/commands.o
+LIB      := $(B)/libmatchbox.a
+SOLIB    := $(B)/libmatchbox.so.$(SOVER)
+TESTS    := $(sort $(wildcard tests/*/*.c))
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
+TEST_SH  := $(sort $(wildcard tests/*/*.sh))
 
-all: $(B)/matchbox
-$(B)/matchbox: $(CLI_OBJ) $(B)/commands.o $(LIB)
-	$(CC) -o $@ $^ $(LIBS)
-$(LIB): $(ONCE_OBJ) $(ISA_OBJ) $(B)/registry.o
-	@rm -f $@ && ar rcs $@ $^
-$(B)/%.o: src/%.c
+PROGRAM := $(if $(wildcard src/cli/main.c),$(B)/matchbox)
+all: $(PROGRAM) $(LIB) ## the program build/matchbox and build/libmatchbox.a (default)
+
+$(B)/matchbox: $(CLI_OBJ) $(LIB)
+	$(call say,link $@)
+	$(Q)$(CC) -o $@ $^ $(LIBS)
+$(LIB): $(LIB_OBJ)
+	$(call say,ar $@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(SOLIB): $(LIB_OBJ)
+	$(call say,link $@)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -o $@ $^ $(LIBS)
+
+# -MMD notes the headers of each object; $(B)/flags changes when the compiler or its flags do
+NEEDS := $(B)/flags | $(B)/build_info.h
+$(B)/%.o: src/%.c $(NEEDS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	$(call say,cc $<)
+	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 define isa_rule
-$(B)/%.$(1).o: src/%.c
+$(B)/%.$(1).o: src/%.c $$(NEEDS)
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS_ALL) $(ISA_$(1)) -DMB_ISA=_$(1) -c $$< -o $$@
+	$$(call say,cc $$< [$(1)])
+	$$(Q)$$(COMPILE) $(ISA_$(1)) -DMB_ISA=_$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
+$(B)/registry.o $(B)/commands.o: $(B)/%.o: $(B)/%.c $(NEEDS)
+	$(call say,cc $<)
+	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
-# the directory listing is the registry: file ppo.c must define mb_algo_ppo, and so on
-$(B)/%.o: $(B)/%.c
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
-$(B)/registry.c: tools/registry.sh force
-	@mkdir -p $(B) && sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)" > $@.tmp; cmp -s $@.tmp $@ || mv $@.tmp $@; rm -f $@.tmp
-$(B)/commands.c: tools/registry.sh force
-	@mkdir -p $(B) && sh tools/registry.sh commands "$(CMDS)" > $@.tmp; cmp -s $@.tmp $@ || mv $@.tmp $@; rm -f $@.tmp
+# ---- generated files: written anew each time, replaced only when they differ ----
+define replace
+@mkdir -p $(@D) && { $(1); } > $@.tmp && if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
+endef
+$(B)/registry.c: force
+	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)")
+$(B)/commands.c: force
+	$(call replace,sh tools/registry.sh commands "$(CMDS)")
+$(B)/flags: force
+	$(call replace,echo '$(subst ','\'',$(COMPILE))')
+# what system.json says of the build: MB_BUILD_COMMIT, MB_BUILD_COMPILER, MB_BUILD_FLAGS, MB_BUILD_PREFIX, MB_BUILD_FEATURES
+$(B)/build_info.h: force
+	$(call replace,sh tools/buildinfo.sh "$(CC)" "$(OPT) $(STD) $(SANFLAGS)" "$(PREFIX)" "$(FEATURE_NAMES)")
+# optional libraries: detected once per build folder, reported in one summary (`make detect` looks again)
+$(B)/features.mk: tools/features.sh
+	@mkdir -p $(@D) && sh tools/features.sh "$(CC)" > $@.tmp && mv $@.tmp $@
 force: ;
 
-$(B)/tests/%: tests/%.c tests/mb_test.h $(LIB)
+# ---- tests ----
+$(B)/tests/%: tests/%.c $(LIB) $(NEEDS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Itests -o $@ $< $(LIB) $(LIBS)
-test: $(TEST_BIN) $(B)/matchbox
-	@sh tools/runtests.sh $(B) $(TEST_BIN)
+	$(call say,cc $<)
+	$(Q)$(COMPILE) -Itests -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY=word runs those whose path contains it
+	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(findstring $(ONLY),$(t)),$(t)))
+tests: $(TEST_BIN) ## build the tests without running them
 
-clean:
-	rm -rf $(B)
-.PHONY: all test check bench install clean force help
+check: $(PROGRAM) $(LIB) $(SOLIB) ## the rules of the house: layers, symbols, calls, headers, lengths, warnings, docs
+	@CC='$(CC)' CXX='$(CXX)' WARN='$(STD) $(WARN) $(FEATURES) -Iinclude -Isrc -I$(B)' sh tools/check.sh $(B)
+
+bench: $(B)/matchbox ## measure speed, with the fraction of the machine's arithmetic peak
+	$(B)/matchbox bench
+
+docs: $(B)/matchbox $(B)/matchbox.1 ## fill the option tables in docs/ and write the man page
+	@sh tools/docs.sh write $(B)/matchbox
+$(B)/matchbox.1: $(B)/matchbox tools/man.sh
+	@sh tools/man.sh $(B)/matchbox $(VERSION) > $@.tmp && mv $@.tmp $@
+
+# ---- install ----
+BIN_DIR := $(DESTDIR)$(PREFIX)/bin
+LIB_DIR := $(DESTDIR)$(PREFIX)/lib
+INC_DIR := $(DESTDIR)$(PREFIX)/include
+SHARE   := $(DESTDIR)$(PREFIX)/share
+install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DESTDIR=: program, libraries, headers, matchbox.pc, man page, presets
+	install -d '$(BIN_DIR)' '$(LIB_DIR)/pkgconfig' '$(INC_DIR)/matchbox' '$(SHARE)/man/man1' '$(SHARE)/matchbox'
+	install -m 755 $(B)/matchbox '$(BIN_DIR)/'
+	install -m 644 $(LIB) '$(LIB_DIR)/'
+	install -m 755 $(SOLIB) '$(LIB_DIR)/'
+	ln -sf $(notdir $(SOLIB)) '$(LIB_DIR)/libmatchbox.so'
+	install -m 644 include/matchbox.h '$(INC_DIR)/'
+	install -m 644 include/matchbox/*.h '$(INC_DIR)/matchbox/'
+	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(strip $(FEATURE_LIBS))|' tools/matchbox.pc.in > '$(LIB_DIR)/pkgconfig/matchbox.pc'
+	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
+	rm -rf '$(SHARE)/matchbox/presets'
+	if [ -d presets ]; then cp -R presets '$(SHARE)/matchbox/presets'; fi
+uninstall: ## remove what install wrote
+	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
+	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
+	rm -rf '$(INC_DIR)/matchbox' '$(SHARE)/matchbox'
+
+detect: ## look for optional libraries again
+	@rm -f $(B)/features.mk && $(MAKE) --no-print-directory $(B)/features.mk
+clean: ## remove every build folder
+	rm -rf build build-address build-thread $(B)
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
+	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
+
+.PHONY: all test tests check bench docs install uninstall detect clean force help
 .SECONDARY:
--include $(ONCE_OBJ:.o=.d) $(ISA_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
+.DELETE_ON_ERROR:
+ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)
+include $(B)/features.mk
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ)) $(addsuffix .d,$(TEST_BIN))
+endif

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Writes the tables of everything that is found by directory listing.
-#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS"   the library's table (environments once per instruction set)
+#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS"   the library's tables (environments once per instruction set)
 #   registry.sh commands "CMDS"                  the program's
+# Plain extern references: a file without its descriptor is a link error, and nothing vanishes from a static archive.
 echo '/* generated from the directory listing: do not edit */'
 table() { # type, prefix, suffix, names...
     type=$1 prefix=$2 suffix=$3; shift 3
@@ -18,7 +19,9 @@ if [ "$1" = commands ]; then
 fi
 echo '#include "matchbox/algo.h"'
 echo '#include "matchbox/env.h"'
-echo '#include "matchbox/nn.h"'
 for isa in $1; do table mb_env_def mb_env_ _$isa $2; done
 table mb_algo_def mb_algo_ '' $3
-table mb_model_def mb_model_ '' $4
+if [ -n "$4" ]; then
+    echo '#include "matchbox/nn.h"'
+    table mb_model_def mb_model_ '' $4
+fi

@@ -93,13 +93,37 @@ typedef struct mb_rng {
 } mb_rng;
 
 MB_API void mb__philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4]);
+MB_API void mb__rng_refill(mb_rng *r);
+MB_API float mb__uniform_edge(float low, float high);
+MB_API int mb__below_slow(mb_rng *r, uint32_t n, uint64_t product);
+
+/* The stream `index` of `purpose`: all of them are independent.  Streams of one purpose can never overlap. */
 MB_API mb_rng mb_rng_make(uint64_t seed, const char *purpose, uint64_t index);
-MB_API uint32_t mb_rand(mb_rng *r);                        /* 32 random bits */
-MB_API float mb_uniform(mb_rng *r, float low, float high); /* [low, high); 24 bits */
-MB_API double mb_uniform64(mb_rng *r);                     /* [0, 1); 53 bits */
-MB_API int mb_below(mb_rng *r, int n);                     /* 0 .. n-1 without bias; n >= 1 */
-MB_API float mb_normal(mb_rng *r);                         /* standard normal, Box-Muller on core's own log and cos */
-MB_API void mb_shuffle(mb_rng *r, int *items, int n);      /* Fisher-Yates */
+
+/* 32 random bits */
+static inline uint32_t mb_rand(mb_rng *r)
+{
+    if (r->used >= 4) mb__rng_refill(r);
+    return r->out[r->used++];
+}
+
+/* [low, high), 24 bits; `low` when the interval is empty.  high - low must be finite. */
+static inline float mb_uniform(mb_rng *r, float low, float high)
+{
+    float v = low + (high - low) * ((float)(mb_rand(r) >> 8) * 0x1p-24f);
+    return v < high ? v : mb__uniform_edge(low, high); /* rounding may reach `high` */
+}
+
+/* 0 .. n-1 without bias; n >= 1 */
+static inline int mb_below(mb_rng *r, int n)
+{
+    uint64_t product = (uint64_t)mb_rand(r) * (uint32_t)n;
+    return (uint32_t)product >= (uint32_t)n ? (int)(product >> 32) : mb__below_slow(r, (uint32_t)n, product);
+}
+
+MB_API double mb_uniform64(mb_rng *r);                /* [0, 1); 53 bits */
+MB_API float mb_normal(mb_rng *r);                    /* standard normal, Box-Muller on core's own log and cos */
+MB_API void mb_shuffle(mb_rng *r, int *items, int n); /* Fisher-Yates */
 
 /* ---- options: one row per setting ----
    #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                            \
@@ -187,8 +211,8 @@ MB_API void mb_str_number(mb_str *b, double v);          /* shortest text that r
 /* ---- log: the caller's function receives whole lines; NULL: silence ---- */
 
 typedef enum mb_log_level { MB_LOG_INFO, MB_LOG_WARN } mb_log_level;
-typedef struct mb_log { void (*line)(void *ctx, mb_log_level level, const char *text); void *ctx; } mb_log;
-MB_API void mb_log_line(const mb_log *log, mb_log_level level, const char *fmt, ...) MB_PRINTF(3, 4);
+typedef struct mb_logger { void (*line)(void *ctx, mb_log_level level, const char *text); void *ctx; } mb_logger;
+MB_API void mb_log_line(const mb_logger *log, mb_log_level level, const char *fmt, ...) MB_PRINTF(3, 4);
 
 /* ---- clock ---- */
 MB_API double mb_now(void);         /* monotonic seconds */
@@ -241,7 +265,7 @@ typedef struct mb_scope {
     mb_pool *pool;      /* NULL: one thread */
     uint64_t seed;      /* root of every stream */
     const char *kernels;/* "avx512", "avx2", "plain" or NULL: the best this CPU has */
-    const mb_log *log;
+    const mb_logger *log;
 } mb_scope;
 
 #ifdef __cplusplus

@@ -78,7 +78,7 @@ typedef struct mb_progress_info {
 typedef struct mb_hooks {
     void (*progress)(void *ctx, const mb_progress_info *p);
     volatile const int *stop;         /* not 0: stop after this iteration, with a checkpoint (set by a signal handler) */
-    mb_log log;
+    mb_logger log;
     void *ctx;
 } mb_hooks;
 

@@ -1,0 +1,53 @@
+#!/bin/sh
+# Finds the libraries the build can use and writes them as make variables; the summary goes to standard error.
+#   features.sh CC
+# libyaml is required.  To add an optional library, add a line `optional ...` below; the sources see -DMB_HAVE_NAME=1,
+# and what is built without it must say so in a clear error.
+cc=$1
+flags= libs= names= report=
+try() { # headers and a main that needs the library; then compiler and linker flags
+    dir=$(mktemp -d) && printf '%s\n' "$1" > "$dir/t.c" || exit 1
+    shift
+    $cc "$dir/t.c" -o "$dir/t" "$@" 2>"$dir/log"
+    status=$?
+    [ $status -eq 0 ] || cat "$dir/log" > "${TMPDIR:-/tmp}/matchbox-probe.log"
+    rm -rf "$dir"
+    return $status
+}
+packaged() { pkg-config "$1" "$2" 2>/dev/null; }
+optional() { # NAME, pkg-config name, default flags, test program, what it gives, Debian package
+    f=$(packaged --cflags "$2") l=$(packaged --libs "$2") || { f= l=$3; }
+    if try "$4" $f $l; then
+        flags="$flags -DMB_HAVE_$1=1 $f" libs="$libs $l" names="$names $2"
+        report="$report
+  $2: found ($5)"
+    else
+        report="$report
+  $2: not found, built without it: no $5 (Debian: $6)"
+    fi
+}
+
+yaml='#include <yaml.h>
+int main(void) { yaml_parser_t p; return !yaml_parser_initialize(&p); }'
+yaml_flags=$(packaged --cflags yaml-0.1) yaml_libs=$(packaged --libs yaml-0.1) || yaml_libs=-lyaml
+if ! try "$yaml" $yaml_flags $yaml_libs; then
+    if try 'int main(void) { return 0; }'; then
+        echo 'error: libyaml was not found, and matchbox needs it to read settings
+  help: Debian, Ubuntu: apt-get install libyaml-dev   (or ./quickstart, which does it)' >&2
+    else
+        echo "error: the compiler '$cc' does not work
+  note: $(head -n 1 "${TMPDIR:-/tmp}/matchbox-probe.log")
+  help: Debian, Ubuntu: apt-get install build-essential   (or ./quickstart, which does it)" >&2
+    fi
+    exit 1
+fi
+
+# optional libraries, one line each
+
+{
+    echo "matchbox: compiler $($cc --version 2>/dev/null | head -n 1)"
+    echo "  yaml: found (settings)$report"
+} >&2
+echo "FEATURES := $yaml_flags $flags"
+echo "FEATURE_LIBS := $libs $yaml_libs"
+echo "FEATURE_NAMES :=$names"
