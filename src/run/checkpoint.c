@@ -25,12 +25,6 @@ static void checkpoint_path(char *out, const char *dir, int64_t step)
     snprintf(out, PATH_BYTES, "%.900s/checkpoints/%012lld%s", dir, (long long)step, SUFFIX);
 }
 
-static int newest_first(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x < y) - (x > y);
-}
-
 /* Steps of the checkpoints there, newest first: at most LISTED of them. */
 static int list_checkpoints(const char *dir, int64_t *steps)
 {
@@ -39,12 +33,16 @@ static int list_checkpoints(const char *dir, int64_t *steps)
     snprintf(path, sizeof path, "%.900s/checkpoints", dir);
     DIR *d = opendir(path);
     if (!d) return 0;
-    for (struct dirent *e; n < LISTED && (e = readdir(d));) {
+    for (struct dirent *e; (e = readdir(d));) {
         int64_t step = name_step(e->d_name);
-        if (step >= 0) steps[n++] = step;
+        if (step < 0) continue;
+        if (n < LISTED) n++;
+        else if (step <= steps[n - 1]) continue;
+        int at = n - 1;
+        for (; at > 0 && steps[at - 1] < step; at--) steps[at] = steps[at - 1];
+        steps[at] = step;
     }
     closedir(d);
-    qsort(steps, (size_t)n, sizeof *steps, newest_first);
     return n;
 }
 

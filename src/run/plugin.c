@@ -1,4 +1,5 @@
 /* An environment from a C file: compiled by the system's compiler into a shared object, loaded, its descriptor found. */
+#include "core/file.h"
 #include "run/impl.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -54,11 +55,11 @@ static bool compile(const char *file, const char *object, mb_error *err)
     int status;
     int rc = posix_spawnp(&pid, cc, NULL, NULL, (char *const *)(uintptr_t)args, environ);
     if (rc != 0) {
-        mb_fail(err, MB_ERR_UNSUPPORTED, "%s: the C compiler '%s' cannot be started: %s", file, cc, strerror(rc));
+        mb_fail(err, MB_ERR_UNSUPPORTED, "%s: the C compiler '%s' cannot be started", file, cc);
         return mb_note(err, "an environment in C needs one; set CC to use another");
     }
     while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR) return mb_fail(err, MB_ERR_IO, "%s: lost the compiler: %s", file, strerror(errno));
+        if (errno != EINTR) return mb_fail(err, MB_ERR_IO, "%s: lost the compiler", file);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
     mb_fail(err, MB_ERR_FORMAT, "%s: does not compile", file);
     return mb_note(err, "the compiler's messages are above");
@@ -92,7 +93,7 @@ mb_plugin *mb_env_load(mb_arena *a, const char *file, mb_error *err)
         return NULL;
     }
     if (!mkdtemp(dir)) {
-        mb_fail(err, MB_ERR_IO, "%s: cannot be made: %s", dir, strerror(errno));
+        mb__fail_system(err, "make directory", dir, errno);
         return NULL;
     }
     snprintf(object, sizeof object, "%s/env.so", dir);

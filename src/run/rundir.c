@@ -1,4 +1,5 @@
 /* The directory of a run: config.yaml, system.json, metrics.jsonl, checkpoints/, summary.json and a lock. */
+#include "core/file.h"
 #include "run/impl.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +22,12 @@ bool run_path(char *out, size_t n, const char *dir, const char *name, mb_error *
 bool quick_write(const char *path, const char *text, size_t n, mb_error *err)
 {
     char temporary[PATH_BYTES + 8];
-    if (!run_path(temporary, sizeof temporary, path, "", err)) return false;
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    snprintf(temporary, sizeof temporary, "%.1000s.tmp", path);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     bool ok = fd >= 0 && write(fd, text, n) == (ssize_t)n;
     if (fd >= 0 && close(fd) != 0) ok = false;
     if (ok && rename(temporary, path) == 0) return true;
-    mb_fail(err, MB_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    mb__fail_system(err, "write", path, errno);
     unlink(temporary);
     return false;
 }
@@ -60,7 +60,7 @@ static bool choose_dir(mb_trainer *t, char *out, mb_error *err)
         for (char *c = out + 5; *c; c++)
             if (*c == '_') *c = '-';
         if (mkdir(out, 0777) == 0) return true;
-        if (errno != EEXIST) return mb_fail(err, MB_ERR_IO, "%s: cannot be made: %s", out, strerror(errno));
+        if (errno != EEXIST) return mb__fail_system(err, "make directory", out, errno);
     }
     return mb_fail(err, MB_ERR_IO, "%s: %d runs of this name are enough; choose another with --run", out, MANY);
 }
@@ -111,7 +111,7 @@ static bool open_metrics(mb_trainer *t, int flags, mb_error *err)
     if (!run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
     t->metrics_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
     if (t->metrics_fd >= 0) return true;
-    return mb_fail(err, MB_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    return mb__fail_system(err, "open", path, errno);
 }
 
 bool run_dir_create(mb_trainer *t, mb_error *err)
@@ -168,7 +168,7 @@ static bool cut_metrics(mb_trainer *t, mb_error *err)
     size_t mark = mb_arena_mark(t->arena);
     bool ok = mb_file_read(path, t->arena, &text, &n, err);
     if (ok && truncate(path, (off_t)lines_until(text, t->run.step)) != 0)
-        ok = mb_fail(err, MB_ERR_IO, "%s: cannot be cut: %s", path, strerror(errno));
+        ok = mb__fail_system(err, "cut", path, errno);
     mb_arena_release(t->arena, mark);
     mb_arena_seal(t->arena, true);
     return ok;

@@ -1,4 +1,5 @@
 /* system.json: what the numbers of a run could depend on, and who made it. */
+#include "build_info.h"
 #include "run/impl.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,10 +7,6 @@
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifndef MB_COMMIT
-#define MB_COMMIT ""
-#endif
 
 static void cpu_model(char *out, size_t n)
 {
@@ -48,8 +45,10 @@ bool system_json_write(const mb_trainer *t, mb_error *err)
     mb_str_init(&text, t->text, t->text_size);
     mb_str_add(&text, "{\n");
     add(&text, "version", MB_VERSION);
-    add(&text, "commit", MB_COMMIT);
-    add(&text, "compiler", __VERSION__);
+    add(&text, "commit", MB_BUILD_COMMIT);
+    add(&text, "compiler", MB_BUILD_COMPILER);
+    add(&text, "flags", MB_BUILD_FLAGS);
+    add(&text, "features", MB_BUILD_FEATURES);
     add(&text, "cpu", model);
     add(&text, "kernels", t->scope.kernels);
     if (uname(&u) == 0) {

@@ -1,5 +1,7 @@
 /* A run in this process: build everything, then iterate, log, checkpoint and stop when told. */
+#include "core/file.h"
 #include "run/impl.h"
+#include <errno.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -219,7 +221,11 @@ static bool write_line(mb_trainer *t, const mb_str *line, mb_error *err)
     size_t done = 0;
     while (t->metrics_fd >= 0 && done < line->n) {
         ssize_t n = write(t->metrics_fd, line->s + done, line->n - done);
-        if (n <= 0) return mb_fail(err, MB_ERR_IO, "%s/metrics.jsonl: cannot be written: %m", t->dir);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            mb__fail_system(err, "write", "metrics.jsonl", n < 0 ? errno : EIO);
+            return mb_note(err, "the last checkpoint of %.100s is %.80s", t->dir, t->checkpoint);
+        }
         done += (size_t)n;
     }
     return true;
