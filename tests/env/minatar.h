@@ -29,7 +29,7 @@ struct minatar_reference { double return_mean, return_error, length_mean, length
 
 /* Every step of the file; returns their number.  `state` and `cells` have room for one instance and its picture. */
 static int compare_steps(const mb_env_def *def, const char *file, void *state, uint8_t *cells, struct minatar_reference *ref,
-                         mb_step (*replay)(void *state, int action, const int *draws), void (*observe)(const void *, uint8_t *))
+                         mb_step (*play)(void *state, int action, const int *draws), void (*look)(const void *, uint8_t *))
 {
     char line[LINE_BYTES];
     int steps = 0, wrong = 0;
@@ -54,8 +54,8 @@ static int compare_steps(const mb_env_def *def, const char *file, void *state, u
             CHECK(sscanf(line, "a %d %d %d %x%n", &action, &reward, &done, &hash, &at) == 4);
             int n = read_numbers(line + at, v, MAX_DRAWS);
             for (int i = 0; i < n; i++) draws[i] = (int)v[i];
-            mb_step s = replay(state, action, draws);
-            observe(state, cells);
+            mb_step s = play(state, action, draws);
+            look(state, cells);
             uint32_t h = fnv(fnv(0x811c9dc5u, cells, (size_t)def->obs.field[0].n), state, def->state_size);
             bool equal = s.reward == (float)reward && s.terminated == (done != 0) && h == hash;
             if (!equal && wrong++ < 3) printf("FAIL: %s: step %d of %s differs: %s", def->name, steps + 1, file, line);
