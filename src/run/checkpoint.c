@@ -60,7 +60,7 @@ static void prune(mb_trainer *t)
     }
 }
 
-bool checkpoint_save(mb_trainer *t, mb_error *err)
+bool mb__checkpoint_save(mb_trainer *t, mb_error *err)
 {
     char path[PATH_BYTES];
     if (!t->dir) return true;
@@ -78,14 +78,14 @@ bool checkpoint_save(mb_trainer *t, mb_error *err)
     return true;
 }
 
-bool checkpoint_failed_state(mb_trainer *t, char *path, size_t n, mb_error *err)
+bool mb__checkpoint_failed_state(mb_trainer *t, char *path, size_t n, mb_error *err)
 {
     t->kept[0] = t->run.step;
     snprintf(path, n, "%.900s/checkpoints/failed-%012lld%s", t->dir, (long long)t->run.step, SUFFIX);
     return mb_store_save(t->scope.store, path, t->run.step, err);
 }
 
-bool checkpoint_load(mb_trainer *t, const char *dir, bool *found, mb_error *err)
+bool mb__checkpoint_load(mb_trainer *t, const char *dir, bool *found, mb_error *err)
 {
     int64_t steps[LISTED], step;
     char path[PATH_BYTES];

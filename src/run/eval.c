@@ -3,7 +3,7 @@
 #include "run/impl.h"
 #include <math.h>
 
-bool evaluator_new(evaluator *e, mb_run *run, void *self, const mb_algo_def *algo, const void *options, int nenvs, mb_error *err)
+bool mb__evaluator_new(evaluator *e, mb_run *run, void *self, const mb_algo_def *algo, const void *options, int nenvs, mb_error *err)
 {
     mb_arena *a = run->scope->arena;
     e->vec = mb_vec_new(run->scope, "eval", run->env, run->env_options, nenvs, err);
@@ -67,7 +67,7 @@ static void collect(evaluator *e, struct tally *t, int *left)
     }
 }
 
-bool evaluator_run(evaluator *e, int episodes, volatile const int *stop, mb_eval *out, mb_error *err)
+bool mb__evaluator_run(evaluator *e, int episodes, volatile const int *stop, mb_eval *out, mb_error *err)
 {
     struct tally t = { 0 };
     int left;

@@ -35,21 +35,21 @@ struct mb_settings {
     const char **origin[SET_TABLES]; /* per row; NULL: the default */
 };
 
-const mb_option *settings_rows(const mb_settings *s, int table);
-void *settings_values(const mb_settings *s, int table);
+const mb_option *mb__settings_rows(const mb_settings *s, int table);
+void *mb__settings_values(const mb_settings *s, int table);
 /* Settings of an existing run, from its config.yaml. */
-mb_settings *settings_of_run(mb_arena *a, const char *dir, mb_error *err);
+mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, mb_error *err);
 
 /* ---- metrics ---- */
 
 enum { METRIC_WINDOW = 100 };
-mb_metrics *metrics_new(mb_scope *s, mb_error *err);
-double metrics_return(const mb_metrics *m);   /* mean of the last 100 episodes; NaN: none yet */
-int64_t metrics_episodes(const mb_metrics *m);
-const char *metrics_bad(const mb_metrics *m); /* the first metric reported as NaN or infinite, or NULL */
-double metrics_bad_value(const mb_metrics *m);
+mb_metrics *mb__metrics_new(mb_scope *s, mb_error *err);
+double mb__metrics_return(const mb_metrics *m);   /* mean of the last 100 episodes; NaN: none yet */
+int64_t mb__metrics_episodes(const mb_metrics *m);
+const char *mb__metrics_bad(const mb_metrics *m); /* the first metric reported as NaN or infinite, or NULL */
+double mb__metrics_bad_value(const mb_metrics *m);
 /* One line of metrics.jsonl (without line end) with the means since the last one, which begin anew. */
-void metrics_line(mb_metrics *m, int64_t step, mb_str *out);
+void mb__metrics_line(mb_metrics *m, int64_t step, mb_str *out);
 
 /* ---- evaluation ---- */
 
@@ -65,8 +65,8 @@ typedef struct evaluator {
 enum { EVAL_ENVS = 100 };
 /* Episodes that never end are cut here when the environment has no time limit of its own. */
 enum { EVAL_ENDLESS = 10000 };
-bool evaluator_new(evaluator *e, mb_run *run, void *self, const mb_algo_def *algo, const void *options, int nenvs, mb_error *err);
-bool evaluator_run(evaluator *e, int episodes, volatile const int *stop, mb_eval *out, mb_error *err);
+bool mb__evaluator_new(evaluator *e, mb_run *run, void *self, const mb_algo_def *algo, const void *options, int nenvs, mb_error *err);
+bool mb__evaluator_run(evaluator *e, int episodes, volatile const int *stop, mb_eval *out, mb_error *err);
 
 /* ---- the trainer ---- */
 
@@ -96,27 +96,27 @@ struct mb_trainer {
 };
 
 /* Everything but the directory: memory, threads, environments, algorithm, evaluation. */
-mb_trainer *trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, int eval_envs, mb_error *err);
-bool trainer_stopped(const mb_trainer *t);
+mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, int eval_envs, mb_error *err);
+bool mb__trainer_stopped(const mb_trainer *t);
 /* Reserve address space for a run: as much as the system grants, nothing is used yet. */
-mb_arena *run_arena(mb_error *err);
-int run_threads(const struct run_options *o);
+mb_arena *mb__run_arena(mb_error *err);
+int mb__run_threads(const struct run_options *o);
 
 /* ---- its directory ---- */
 
-bool run_dir_create(mb_trainer *t, mb_error *err);
-bool run_dir_open(mb_trainer *t, const char *dir, mb_error *err);
-void run_dir_close(mb_trainer *t);
-bool run_path(char *out, size_t n, const char *dir, const char *name, mb_error *err);
-bool system_json_write(const mb_trainer *t, mb_error *err);
+bool mb__run_dir_create(mb_trainer *t, mb_error *err);
+bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err);
+void mb__run_dir_close(mb_trainer *t);
+bool mb__run_path(char *out, size_t n, const char *dir, const char *name, mb_error *err);
+bool mb__system_json_write(const mb_trainer *t, mb_error *err);
 /* Replace a file that may be lost when the power fails, so without waiting for the disk. */
-bool quick_write(const char *path, const char *text, size_t n, mb_error *err);
-size_t peak_memory(void);
+bool mb__quick_write(const char *path, const char *text, size_t n, mb_error *err);
+size_t mb__peak_memory(void);
 
-bool checkpoint_save(mb_trainer *t, mb_error *err);
+bool mb__checkpoint_save(mb_trainer *t, mb_error *err);
 /* Load the newest valid one of `dir` into the store; warn about others.  *found false: there is none at all. */
-bool checkpoint_load(mb_trainer *t, const char *dir, bool *found, mb_error *err);
+bool mb__checkpoint_load(mb_trainer *t, const char *dir, bool *found, mb_error *err);
 /* The state when a metric went wrong, for a look afterwards; never resumed from. */
-bool checkpoint_failed_state(mb_trainer *t, char *path, size_t n, mb_error *err);
+bool mb__checkpoint_failed_state(mb_trainer *t, char *path, size_t n, mb_error *err);
 
 #endif

@@ -23,7 +23,7 @@ struct mb_metrics {
     double bad_value;
 };
 
-mb_metrics *metrics_new(mb_scope *s, mb_error *err)
+mb_metrics *mb__metrics_new(mb_scope *s, mb_error *err)
 {
     mb_metrics *m = mb_alloc(s->arena, 1, sizeof *m, err);
     if (!m) return NULL;
@@ -85,10 +85,10 @@ static double window_mean(const mb_metrics *m, const double *ring)
     return n ? sum / (double)n : (double)NAN;
 }
 
-double metrics_return(const mb_metrics *m) { return window_mean(m, m->kept.returns); }
-int64_t metrics_episodes(const mb_metrics *m) { return m->kept.episodes; }
-const char *metrics_bad(const mb_metrics *m) { return m->bad; }
-double metrics_bad_value(const mb_metrics *m) { return m->bad_value; }
+double mb__metrics_return(const mb_metrics *m) { return window_mean(m, m->kept.returns); }
+int64_t mb__metrics_episodes(const mb_metrics *m) { return m->kept.episodes; }
+const char *mb__metrics_bad(const mb_metrics *m) { return m->bad; }
+double mb__metrics_bad_value(const mb_metrics *m) { return m->bad_value; }
 
 static void add_number(mb_str *out, const char *name, double v)
 {
@@ -98,10 +98,10 @@ static void add_number(mb_str *out, const char *name, double v)
     mb_str_number(out, v);
 }
 
-void metrics_line(mb_metrics *m, int64_t step, mb_str *out)
+void mb__metrics_line(mb_metrics *m, int64_t step, mb_str *out)
 {
     mb_str_add(out, "{\"step\":%lld,\"episodes\":%lld", (long long)step, (long long)m->kept.episodes);
-    add_number(out, "return_mean", metrics_return(m));
+    add_number(out, "return_mean", mb__metrics_return(m));
     add_number(out, "length_mean", window_mean(m, m->kept.lengths));
     for (int i = 0; i < (int)m->kept.nslots; i++) {
         if (m->kept.count[i]) add_number(out, m->kept.name[i], m->kept.sum[i] / (double)m->kept.count[i]);

@@ -15,10 +15,10 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
         mb_arena_free(a);
         return NULL;
     }
-    p->t = trainer_build(s, a, NULL, nenvs, err);
+    p->t = mb__trainer_build(s, a, NULL, nenvs, err);
     s->run.seed = own;
     bool found = true;
-    if (p->t && dir && checkpoint_load(p->t, dir, &found, err) && found) return p;
+    if (p->t && dir && mb__checkpoint_load(p->t, dir, &found, err) && found) return p;
     if (p->t && !dir) return p;
     if (!found) mb_fail(err, MB_ERR_IO, "%s: holds no checkpoint", dir);
     mb_trainer_free(p->t);
@@ -27,9 +27,9 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
 
 mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, mb_error *err)
 {
-    mb_arena *a = run_arena(err);
+    mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
-    mb_settings *s = settings_of_run(a, dir, err);
+    mb_settings *s = mb__settings_of_run(a, dir, err);
     mb_player *p = s ? build(a, s, nenvs, seed, dir, err) : NULL;
     if (!p && !s) mb_arena_free(a);
     return p;
@@ -38,7 +38,7 @@ mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, mb_error *e
 mb_player *mb_player_random(const mb_settings *from, int nenvs, mb_error *err)
 {
     const mb_algo_def *random = mb_algo_find("random", err);
-    mb_arena *a = random ? run_arena(err) : NULL;
+    mb_arena *a = random ? mb__run_arena(err) : NULL;
     if (!a) return NULL;
     mb_settings *s = mb_settings_of(a, random, from->env, err);
     if (!s) {
@@ -62,7 +62,7 @@ int64_t mb_player_trained(const mb_player *p) { return p->t->run.step; }
 
 bool mb_player_eval(mb_player *p, int episodes, volatile const int *stop, mb_eval *out, mb_error *err)
 {
-    return evaluator_run(&p->t->eval, episodes, stop, out, err);
+    return mb__evaluator_run(&p->t->eval, episodes, stop, out, err);
 }
 
 void mb_player_free(mb_player *p)

@@ -12,14 +12,14 @@
 
 enum { PATH_BYTES = 1024, MANY = 10000 };
 
-bool run_path(char *out, size_t n, const char *dir, const char *name, mb_error *err)
+bool mb__run_path(char *out, size_t n, const char *dir, const char *name, mb_error *err)
 {
     int need = snprintf(out, n, "%s/%s", dir, name);
     if (need > 0 && (size_t)need < n) return true;
     return mb_fail(err, MB_ERR_IO, "path too long: %.200s/%.60s", dir, name);
 }
 
-bool quick_write(const char *path, const char *text, size_t n, mb_error *err)
+bool mb__quick_write(const char *path, const char *text, size_t n, mb_error *err)
 {
     char temporary[PATH_BYTES + 8];
     snprintf(temporary, sizeof temporary, "%.1000s.tmp", path);
@@ -33,7 +33,7 @@ bool quick_write(const char *path, const char *text, size_t n, mb_error *err)
 }
 
 /* VmHWM rather than getrusage: the latter inherits the peak of the program that started us. */
-size_t peak_memory(void)
+size_t mb__peak_memory(void)
 {
     char text[4096];
     int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -76,7 +76,7 @@ static bool keep_dir(mb_trainer *t, const char *dir, mb_error *err)
 static bool lock_dir(mb_trainer *t, mb_error *err)
 {
     char path[PATH_BYTES];
-    if (!run_path(path, sizeof path, t->dir, "lock", err)) return false;
+    if (!mb__run_path(path, sizeof path, t->dir, "lock", err)) return false;
     if (mb_file_lock(path, &t->lock, err)) return true;
     t->lock = -1;
     if (err->code == MB_ERR_BUSY) mb_note(err, "another process is working on the run %.150s", t->dir);
@@ -89,7 +89,7 @@ static bool write_config(mb_trainer *t, mb_error *err)
     mb_str text;
     mb_str_init(&text, t->text, t->text_size);
     mb_settings_yaml(t->settings, &text, false);
-    return run_path(path, sizeof path, t->dir, "config.yaml", err) && mb_file_write(path, text.s, text.n, err);
+    return mb__run_path(path, sizeof path, t->dir, "config.yaml", err) && mb_file_write(path, text.s, text.n, err);
 }
 
 /* An environment that came from a file goes with the run, so that the run can be continued when the file has changed. */
@@ -99,7 +99,7 @@ static bool copy_env_file(mb_trainer *t, mb_error *err)
     size_t n;
     if (!t->settings->env_file) return true;
     mb_arena_seal(t->arena, false);
-    bool ok = run_path(path, sizeof path, t->dir, "env.c", err) && mb_file_read(t->settings->env_file, t->arena, &text, &n, err) &&
+    bool ok = mb__run_path(path, sizeof path, t->dir, "env.c", err) && mb_file_read(t->settings->env_file, t->arena, &text, &n, err) &&
               mb_file_write(path, text, n, err);
     mb_arena_seal(t->arena, true);
     return ok;
@@ -108,13 +108,13 @@ static bool copy_env_file(mb_trainer *t, mb_error *err)
 static bool open_metrics(mb_trainer *t, int flags, mb_error *err)
 {
     char path[PATH_BYTES];
-    if (!run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
+    if (!mb__run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
     t->metrics_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
     if (t->metrics_fd >= 0) return true;
     return mb__fail_system(err, "open", path, errno);
 }
 
-bool run_dir_create(mb_trainer *t, mb_error *err)
+bool mb__run_dir_create(mb_trainer *t, mb_error *err)
 {
     char dir[PATH_BYTES], path[PATH_BYTES];
     if (t->settings->dir) {
@@ -124,14 +124,14 @@ bool run_dir_create(mb_trainer *t, mb_error *err)
     } else if (!choose_dir(t, dir, err)) {
         return false;
     }
-    if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !run_path(path, sizeof path, dir, "config.yaml", err)) return false;
+    if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__run_path(path, sizeof path, dir, "config.yaml", err)) return false;
     if (access(path, F_OK) == 0) {
         mb_fail(err, MB_ERR_USAGE, "%s: already holds a run", dir);
         mb_note(err, "a new run needs a directory of its own");
         return mb_help(err, "matchbox resume %.70s", dir);
     }
-    if (!run_path(path, sizeof path, dir, "checkpoints", err) || !mb_dir_make(path, err)) return false;
-    return copy_env_file(t, err) && write_config(t, err) && system_json_write(t, err) && open_metrics(t, O_TRUNC, err);
+    if (!mb__run_path(path, sizeof path, dir, "checkpoints", err) || !mb_dir_make(path, err)) return false;
+    return copy_env_file(t, err) && write_config(t, err) && mb__system_json_write(t, err) && open_metrics(t, O_TRUNC, err);
 }
 
 /* ---- continuing one ---- */
@@ -162,7 +162,7 @@ static bool cut_metrics(mb_trainer *t, mb_error *err)
 {
     char path[PATH_BYTES], *text;
     size_t n;
-    if (!run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
+    if (!mb__run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
     if (access(path, F_OK) != 0) return true;
     mb_arena_seal(t->arena, false);
     size_t mark = mb_arena_mark(t->arena);
@@ -174,17 +174,17 @@ static bool cut_metrics(mb_trainer *t, mb_error *err)
     return ok;
 }
 
-bool run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
+bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
 {
     bool found;
-    if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !checkpoint_load(t, dir, &found, err)) return false;
-    if (!cut_metrics(t, err) || !system_json_write(t, err) || !open_metrics(t, 0, err)) return false;
+    if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__checkpoint_load(t, dir, &found, err)) return false;
+    if (!cut_metrics(t, err) || !mb__system_json_write(t, err) || !open_metrics(t, 0, err)) return false;
     mb_log_line(t->scope.log, MB_LOG_INFO, "%s: continuing at step %lld of %lld%s", dir, (long long)t->run.step,
                 (long long)t->run.total_steps, found ? "" : " (no checkpoint had been written yet)");
-    return found || checkpoint_save(t, err);
+    return found || mb__checkpoint_save(t, err);
 }
 
-void run_dir_close(mb_trainer *t)
+void mb__run_dir_close(mb_trainer *t)
 {
     if (t->metrics_fd >= 0) close(t->metrics_fd);
     if (t->lock >= 0) mb_file_unlock(t->lock);

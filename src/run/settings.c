@@ -11,14 +11,14 @@ const mb_algo_def *mb_settings_algo(const mb_settings *s) { return s->algo; }
 const mb_env_def *mb_settings_env(const mb_settings *s) { return s->env; }
 const void *mb_settings_env_options(const mb_settings *s) { return s->env_options; }
 
-const mb_option *settings_rows(const mb_settings *s, int table)
+const mb_option *mb__settings_rows(const mb_settings *s, int table)
 {
     static const mb_option none[] = { { NULL, MB_OPT_INT, 0, 0, 0, 0, NULL, NULL, NULL } };
     const mb_option *rows = table == SET_RUN ? run_option_rows : table == SET_ALGO ? s->algo->options : s->env->options;
     return rows ? rows : none;
 }
 
-void *settings_values(const mb_settings *s, int table)
+void *mb__settings_values(const mb_settings *s, int table)
 {
     return table == SET_RUN ? (void *)(uintptr_t)&s->run : table == SET_ALGO ? s->algo_options : s->env_options;
 }
@@ -45,9 +45,9 @@ mb_settings *mb_settings_of(mb_arena *a, const mb_algo_def *algo, const mb_env_d
     s->env_options = mb_alloc(a, 1, env->options_size + 1, err);
     if (!s->algo_options || !s->env_options) return NULL;
     for (int t = 0; t < SET_TABLES; t++) {
-        s->origin[t] = mb_alloc(a, (size_t)count_rows(settings_rows(s, t)) + 1, sizeof *s->origin[t], err);
+        s->origin[t] = mb_alloc(a, (size_t)count_rows(mb__settings_rows(s, t)) + 1, sizeof *s->origin[t], err);
         if (!s->origin[t]) return NULL;
-        mb_options_default(settings_rows(s, t), settings_values(s, t));
+        mb_options_default(mb__settings_rows(s, t), mb__settings_values(s, t));
     }
     if (algo->default_envs > 0) s->run.envs = algo->default_envs;
     if (algo->default_steps > 0) s->run.total_steps = algo->default_steps;
@@ -103,7 +103,7 @@ static int find_row(const mb_settings *s, const char *key, int *table, const cha
         else *name = key;
     }
     for (*table = first; *table <= last; ++*table) {
-        const mb_option *rows = settings_rows(s, *table);
+        const mb_option *rows = mb__settings_rows(s, *table);
         for (int i = 0; rows[i].name; i++)
             if (same_key(rows[i].name, *name)) return i;
     }
@@ -129,10 +129,10 @@ static bool unknown_key(const mb_settings *s, const char *key, int table, mb_err
     const char *names[NAMES_MAX] = { NULL };
     int n = 0;
     if (table == SET_ENV) {
-        add_names(settings_rows(s, SET_ENV), "env.", text, names, &n);
+        add_names(mb__settings_rows(s, SET_ENV), "env.", text, names, &n);
     } else {
-        add_names(settings_rows(s, SET_ALGO), "", text, names, &n);
-        add_names(settings_rows(s, SET_RUN), "", text, names, &n);
+        add_names(mb__settings_rows(s, SET_ALGO), "", text, names, &n);
+        add_names(mb__settings_rows(s, SET_RUN), "", text, names, &n);
     }
     char shown[KEY_MAX];
     hyphens(shown, sizeof shown, key);
@@ -159,14 +159,14 @@ bool mb_settings_set(mb_settings *s, const char *key, const char *value, const c
     if (i < 0) {
         ok = unknown_key(s, key, table, err);
     } else {
-        const mb_option *row = &settings_rows(s, table)[i];
+        const mb_option *row = &mb__settings_rows(s, table)[i];
         if (!value && row->kind == MB_OPT_BOOL) value = "true";
         if (!value)
             ok = mb_fail(err, MB_ERR_USAGE, "%s: option '%s' needs a value", owner, key);
         else if (table == SET_RUN && same_key(row->name, "run"))
             ok = set_dir(s, value, err);
         else
-            ok = mb_options_set(owner, settings_rows(s, table), settings_values(s, table), name, value, err);
+            ok = mb_options_set(owner, mb__settings_rows(s, table), mb__settings_values(s, table), name, value, err);
         if (ok) ok = (s->origin[table][i] = mb_strdup(s->arena, origin, err)) != NULL;
     }
     if (ok) return true;
@@ -202,11 +202,11 @@ bool mb_settings_file(mb_settings *s, const char *path, mb_error *err)
     return true;
 }
 
-mb_settings *settings_of_run(mb_arena *a, const char *dir, mb_error *err)
+mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, mb_error *err)
 {
     char path[1024];
     mb_yaml y;
-    if (!run_path(path, sizeof path, dir, "config.yaml", err)) return NULL;
+    if (!mb__run_path(path, sizeof path, dir, "config.yaml", err)) return NULL;
     if (!mb_yaml_read(path, a, &y, err)) return NULL;
     const char *algo = mb_yaml_get(&y, "algo"), *env = mb_yaml_get(&y, "env");
     if (!algo || !env) {
@@ -217,7 +217,7 @@ mb_settings *settings_of_run(mb_arena *a, const char *dir, mb_error *err)
     char own[1100];
     size_t n = strlen(env);
     if (n > 2 && strcmp(env + n - 2, ".c") == 0) {
-        if (!run_path(own, sizeof own, dir, env, err)) return NULL;
+        if (!mb__run_path(own, sizeof own, dir, env, err)) return NULL;
         env = own;
     }
     mb_settings *s = mb_settings_new(a, algo, env, err);
@@ -232,7 +232,7 @@ mb_settings *settings_of_run(mb_arena *a, const char *dir, mb_error *err)
 static void value_text(const mb_settings *s, int table, const mb_option *row, char *out, size_t n)
 {
     if (table == SET_RUN && strcmp(row->name, "run") == 0) snprintf(out, n, "%s", s->dir ? s->dir : "");
-    else mb_options_get(row, settings_values(s, table), out, n);
+    else mb_options_get(row, mb__settings_values(s, table), out, n);
 }
 
 bool mb_settings_get(const mb_settings *s, const char *key, char *out, size_t n)
@@ -241,7 +241,7 @@ bool mb_settings_get(const mb_settings *s, const char *key, char *out, size_t n)
     const char *name;
     int i = find_row(s, key, &table, &name);
     if (i < 0) return false;
-    value_text(s, table, &settings_rows(s, table)[i], out, n);
+    value_text(s, table, &mb__settings_rows(s, table)[i], out, n);
     return true;
 }
 
@@ -254,7 +254,7 @@ static void yaml_value(mb_str *out, const mb_option *row, const char *text)
 
 static void yaml_rows(const mb_settings *s, int table, mb_str *out, bool origins)
 {
-    const mb_option *rows = settings_rows(s, table);
+    const mb_option *rows = mb__settings_rows(s, table);
     for (int i = 0; rows[i].name; i++) {
         bool is_dir = table == SET_RUN && strcmp(rows[i].name, "run") == 0;
         if (is_dir && !origins) continue; /* a run may be moved */

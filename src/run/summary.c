@@ -52,8 +52,8 @@ bool mb_trainer_summary(mb_trainer *t, mb_summary *out, mb_error *err)
         .checkpoint = t->dir && *t->checkpoint ? t->checkpoint : NULL,
         .seed = t->scope.seed, .steps = t->run.step, .start_step = t->start_step, .seconds = t->trained,
         .steps_per_second = t->trained > 0 ? (double)(t->run.step - t->start_step) / t->trained : 0,
-        .return_mean = metrics_return(t->run.metrics), .eval = t->last_eval,
-        .peak_memory_bytes = peak_memory(), .interrupted = t->interrupted,
+        .return_mean = mb__metrics_return(t->run.metrics), .eval = t->last_eval,
+        .peak_memory_bytes = mb__peak_memory(), .interrupted = t->interrupted,
     };
     char path[1024];
     mb_str json;
@@ -61,5 +61,5 @@ bool mb_trainer_summary(mb_trainer *t, mb_summary *out, mb_error *err)
     mb_str_init(&json, t->text, t->text_size);
     mb_summary_json(out, &json);
     mb_str_add(&json, "\n");
-    return run_path(path, sizeof path, t->dir, "summary.json", err) && quick_write(path, json.s, json.n, err);
+    return mb__run_path(path, sizeof path, t->dir, "summary.json", err) && mb__quick_write(path, json.s, json.n, err);
 }

@@ -35,7 +35,7 @@ static void iso_time(char *out, size_t n)
     if (!gmtime_r(&now, &tm) || strftime(out, n, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) snprintf(out, n, "unknown");
 }
 
-bool system_json_write(const mb_trainer *t, mb_error *err)
+bool mb__system_json_write(const mb_trainer *t, mb_error *err)
 {
     char path[1024], model[128], when[32];
     struct utsname u;
@@ -60,5 +60,5 @@ bool system_json_write(const mb_trainer *t, mb_error *err)
     add(&text, "started", when);
     mb_str_add(&text, "  \"cores\": %ld,\n  \"threads\": %d\n}\n", sysconf(_SC_NPROCESSORS_ONLN),
                t->scope.pool ? mb_pool_size(t->scope.pool) : 1);
-    return run_path(path, sizeof path, t->dir, "system.json", err) && quick_write(path, text.s, text.n, err);
+    return mb__run_path(path, sizeof path, t->dir, "system.json", err) && mb__quick_write(path, text.s, text.n, err);
 }

@@ -11,7 +11,7 @@
 
 enum { TEXT_BYTES = 64 * 1024, LOG_LINES = 200 };
 
-mb_arena *run_arena(mb_error *err)
+mb_arena *mb__run_arena(mb_error *err)
 {
     mb_error quiet = { 0 };
     for (size_t bytes = (size_t)1 << 36; bytes > (size_t)1 << 29; bytes >>= 1) {
@@ -23,7 +23,7 @@ mb_arena *run_arena(mb_error *err)
 }
 
 /* One thread unless there is a batch to share, then the cores that are idle now. */
-int run_threads(const struct run_options *o)
+int mb__run_threads(const struct run_options *o)
 {
     if (o->threads > 0) return o->threads;
     if (o->envs < 64) return 1;
@@ -41,7 +41,7 @@ double mb_progress(const mb_run *run)
     return p < 1 ? p : 1;
 }
 
-bool trainer_stopped(const mb_trainer *t) { return t->hooks.stop && *t->hooks.stop; }
+bool mb__trainer_stopped(const mb_trainer *t) { return t->hooks.stop && *t->hooks.stop; }
 
 /* ---- building ---- */
 
@@ -52,7 +52,7 @@ static bool build_scope(mb_trainer *t, mb_error *err)
     t->scope.seed = (uint64_t)o->seed;
     t->scope.log = &t->hooks.log;
     if (!mb_isa(&t->scope.kernels, err)) return false;
-    int threads = run_threads(o);
+    int threads = mb__run_threads(o);
     if (threads > 1 && !(t->scope.pool = mb_pool_new(threads, err))) return false;
     t->eval_scope = t->scope; /* nothing of an evaluation is checkpointed */
     t->scope.store = mb_store_new(t->arena, err);
@@ -72,7 +72,7 @@ static bool build_run(mb_trainer *t, mb_error *err)
     r->env_options = s->env_options;
     r->total_steps = s->run.total_steps;
     if (!mb_keep(t->scope.store, "run", t->kept, sizeof t->kept, err)) return false;
-    if (!(r->metrics = metrics_new(&t->scope, err))) return false;
+    if (!(r->metrics = mb__metrics_new(&t->scope, err))) return false;
     r->vec = mb_vec_new(&t->scope, "train", s->env, s->env_options, s->run.envs, err);
     if (!r->vec || !mb_vec_reset(r->vec, err)) return false;
     t->self = mb_alloc(t->arena, 1, s->algo->state_size, err);
@@ -86,13 +86,13 @@ static bool build_eval(mb_trainer *t, int envs, mb_error *err)
     t->eval_run = t->run;
     t->eval_run.scope = &t->eval_scope;
     t->eval_run.metrics = NULL;
-    t->can_eval = evaluator_new(&t->eval, &t->eval_run, t->self, s->algo, s->algo_options, envs, err);
+    t->can_eval = mb__evaluator_new(&t->eval, &t->eval_run, t->self, s->algo, s->algo_options, envs, err);
     return t->can_eval;
 }
 
-mb_trainer *trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, int eval_envs, mb_error *err)
+mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, int eval_envs, mb_error *err)
 {
-    mb_arena *a = owned ? owned : run_arena(err);
+    mb_arena *a = owned ? owned : mb__run_arena(err);
     if (!a) return NULL;
     mb_trainer *t = mb_alloc(a, 1, sizeof *t, err);
     if (!t) {
@@ -121,10 +121,10 @@ static int eval_envs(const mb_settings *s) { return s->run.eval_episodes < EVAL_
 
 mb_trainer *mb_trainer_new(const mb_settings *s, const mb_hooks *hooks, mb_error *err)
 {
-    mb_trainer *t = trainer_build(s, NULL, hooks, eval_envs(s), err);
+    mb_trainer *t = mb__trainer_build(s, NULL, hooks, eval_envs(s), err);
     if (!t) return NULL;
     if (s->dir && strcmp(s->dir, "none") == 0) return t;
-    if (run_dir_create(t, err) && checkpoint_save(t, err)) return t;
+    if (mb__run_dir_create(t, err) && mb__checkpoint_save(t, err)) return t;
     mb_trainer_free(t);
     return NULL;
 }
@@ -163,16 +163,16 @@ static bool apply_changes(mb_settings *s, const char *const *changes, mb_error *
 
 mb_trainer *mb_trainer_open_with(const char *dir, const char *const *changes, const mb_hooks *hooks, mb_error *err)
 {
-    mb_arena *a = run_arena(err);
+    mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
-    mb_settings *s = settings_of_run(a, dir, err);
+    mb_settings *s = mb__settings_of_run(a, dir, err);
     if (!s || !apply_changes(s, changes, err)) {
         mb_arena_free(a);
         return NULL;
     }
-    mb_trainer *t = trainer_build(s, a, hooks, eval_envs(s), err);
+    mb_trainer *t = mb__trainer_build(s, a, hooks, eval_envs(s), err);
     if (!t) return NULL;
-    if (run_dir_open(t, dir, err)) return t;
+    if (mb__run_dir_open(t, dir, err)) return t;
     mb_trainer_free(t);
     return NULL;
 }
@@ -180,7 +180,7 @@ mb_trainer *mb_trainer_open_with(const char *dir, const char *const *changes, co
 void mb_trainer_free(mb_trainer *t)
 {
     if (!t) return;
-    run_dir_close(t);
+    mb__run_dir_close(t);
     mb_pool_free(t->scope.pool);
     mb_plugin *plugin = t->owns_settings ? t->settings->plugin : NULL;
     mb_plugin_free(plugin);
@@ -196,10 +196,10 @@ static bool stop_for_metric(mb_trainer *t, mb_error *err)
 {
     char path[1024] = "";
     mb_error also = { 0 };
-    mb_fail(err, MB_ERR_NUMERIC, "%s: metric '%s' became %g at step %lld", t->settings->algo->name, metrics_bad(t->run.metrics),
-            metrics_bad_value(t->run.metrics), (long long)t->run.step);
+    mb_fail(err, MB_ERR_NUMERIC, "%s: metric '%s' became %g at step %lld", t->settings->algo->name, mb__metrics_bad(t->run.metrics),
+            mb__metrics_bad_value(t->run.metrics), (long long)t->run.step);
     if (!t->dir) return false;
-    if (checkpoint_failed_state(t, path, sizeof path, &also)) mb_note(err, "the state at this moment is in %.150s", path);
+    if (mb__checkpoint_failed_state(t, path, sizeof path, &also)) mb_note(err, "the state at this moment is in %.150s", path);
     mb_note(err, "the last good checkpoint is %.150s", t->checkpoint);
     return mb_help(err, "a smaller step size, or clipped gradients");
 }
@@ -213,7 +213,7 @@ bool mb_trainer_iterate(mb_trainer *t, mb_error *err)
         return false;
     }
     MB_ASSERT(t->run.step > before);
-    return !metrics_bad(t->run.metrics) || stop_for_metric(t, err);
+    return !mb__metrics_bad(t->run.metrics) || stop_for_metric(t, err);
 }
 
 static bool write_line(mb_trainer *t, const mb_str *line, mb_error *err)
@@ -241,7 +241,7 @@ static bool log_if_due(mb_trainer *t, mb_error *err)
     t->kept[1] = t->run.step;
     mb_str line;
     mb_str_init(&line, t->text, t->text_size);
-    metrics_line(t->run.metrics, t->run.step, &line);
+    mb__metrics_line(t->run.metrics, t->run.step, &line);
     mb_str_add(&line, "\n");
     return write_line(t, &line, err);
 }
@@ -249,7 +249,7 @@ static bool log_if_due(mb_trainer *t, mb_error *err)
 static bool evaluate_timed(mb_trainer *t, int episodes, mb_eval *out, mb_error *err)
 {
     double from = mb_now();
-    bool ok = evaluator_run(&t->eval, episodes, t->hooks.stop, out, err);
+    bool ok = mb__evaluator_run(&t->eval, episodes, t->hooks.stop, out, err);
     t->excluded += mb_now() - from;
     return ok;
 }
@@ -278,9 +278,9 @@ static void show_progress(mb_trainer *t, double now, bool done)
     mb_progress_info p = {
         .step = t->run.step, .total_steps = t->run.total_steps, .seconds = seconds,
         .steps_per_second = seconds > 0 ? (double)(t->run.step - t->start_step) / seconds : 0,
-        .return_mean = metrics_return(t->run.metrics),
+        .return_mean = mb__metrics_return(t->run.metrics),
         .last_eval = t->last_eval.episodes ? t->last_eval.return_mean : (double)NAN,
-        .episodes = metrics_episodes(t->run.metrics), .done = done,
+        .episodes = mb__metrics_episodes(t->run.metrics), .done = done,
     };
     t->hooks.progress(t->hooks.ctx, &p);
     t->shown_at = now;
@@ -296,14 +296,14 @@ static bool by_clock(mb_trainer *t, mb_error *err)
     double rate = seconds > 0 ? (double)(t->run.step - t->start_step) / seconds : 0;
     t->look_step = t->run.step + (int64_t)(rate * 0.002);
     bool time_due = o->checkpoint_every > 0 && now - t->saved_at >= o->checkpoint_every;
-    if (t->dir && (steps_due || time_due) && !checkpoint_save(t, err)) return false;
+    if (t->dir && (steps_due || time_due) && !mb__checkpoint_save(t, err)) return false;
     if (now - t->shown_at >= 0.1) show_progress(t, now, false);
     return true;
 }
 
 static bool loop(mb_trainer *t, int64_t end, mb_error *err)
 {
-    while (t->run.step < end && !trainer_stopped(t)) {
+    while (t->run.step < end && !mb__trainer_stopped(t)) {
         int64_t before = t->run.step;
         if (!mb_trainer_iterate(t, err) || !log_if_due(t, err) || !eval_if_due(t, before, err) || !by_clock(t, err)) return false;
     }
@@ -320,10 +320,10 @@ bool mb_trainer_run(mb_trainer *t, mb_error *err)
     t->look_step = t->run.step;
     bool ok = loop(t, end, err);
     t->trained += mb_now() - t->started - t->excluded;
-    if (ok && t->dir && t->saved_step != t->run.step) ok = checkpoint_save(t, err);
+    if (ok && t->dir && t->saved_step != t->run.step) ok = mb__checkpoint_save(t, err);
     show_progress(t, mb_now(), true);
     if (!ok) return false;
-    t->interrupted = trainer_stopped(t);
+    t->interrupted = mb__trainer_stopped(t);
     if (!t->interrupted) return true;
     mb_fail(err, MB_ERR_INTERRUPTED, "stopped at step %lld of %lld", (long long)t->run.step, (long long)o->total_steps);
     if (!t->dir) return false;
