@@ -3,7 +3,7 @@
 #   man.sh PROGRAM VERSION
 program=$1 version=$2
 verbatim() { sed -e 's/\\/\\e/g' -e "s/^[.']/\\\\\&&/" -e 's/-/\\-/g'; }
-commands=$("$program" list commands --names 2>/dev/null) || commands='train resume eval play plot list check trace bench'
+commands=$("$program" help | sed -n 's/^  matchbox \([a-z]*\) .*/\1/p') || exit 1
 echo ".TH MATCHBOX 1 \"\" \"matchbox $version\" \"User commands\""
 echo '.SH NAME'
 echo 'matchbox \- reinforcement learning: train, evaluate, play and plot agents'
