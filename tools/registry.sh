@@ -17,9 +17,17 @@ if [ "$1" = commands ]; then
     table mb_command_def mb_command_ '' $2
     exit
 fi
-echo '#include "matchbox/algo.h"'
 echo '#include "matchbox/env.h"'
 for isa in $1; do table mb_env_def mb_env_ _$isa $2; done
+echo 'extern const char *const mb__isa_names[];'
+echo 'const char *const mb__isa_names[] = {'
+for isa in $1; do echo "    \"$isa\","; done
+echo '    0 };'
+echo 'extern const mb_env_def *const *const mb__env_isa_tables[];'
+echo 'const mb_env_def *const *const mb__env_isa_tables[] = {'
+for isa in $1; do echo "    mb__env_table_$isa,"; done
+echo '    0 };'
+echo '#include "matchbox/algo.h"'
 table mb_algo_def mb_algo_ '' $3
 if [ -n "$4" ]; then
     echo '#include "matchbox/nn.h"'

@@ -182,6 +182,12 @@ static inline void mb__batch_end(const mb_env_batch *b, int i, mb_io *io)
             memcpy(b->final_obs[f] + (size_t)i * n, io->obs_field[f], n);
         }
 }
+/* The next observation begins an episode: everybody acts, everything is allowed, unless reset says otherwise. */
+static inline void mb__batch_renew(const mb_env_batch *b, mb_io *io)
+{
+    for (int k = 0; k < b->nagents; k++) io->active[k] = 1;
+    if (io->mask) memset(io->mask, 1, (size_t)(b->nagents * b->nmask));
+}
 static inline __attribute__((always_inline)) void mb__batch_clear(const mb_env_batch *b, mb_io *io)
 {
     for (int k = 0; k < b->nagents; k++) { io->reward[k] = 0; io->active[k] = 1; }
@@ -204,8 +210,7 @@ static inline __attribute__((always_inline)) void mb__batch_clear(const mb_env_b
             mb_step s = step_(state, b->options, &b->rng[i], &io);                                 \
             if (mb__batch_after(b, i, &io, s)) {                                                   \
                 mb__batch_end(b, i, &io);                                                          \
-                for (int k = 0; k < b->nagents; k++) io.active[k] = 1;                             \
-                if (io.mask) memset(io.mask, 1, (size_t)(b->nagents * b->nmask));                  \
+                mb__batch_renew(b, &io);                                                           \
                 reset_(state, b->options, &b->rng[i], &io);                                        \
             }                                                                                      \
         }                                                                                          \
@@ -235,18 +240,21 @@ typedef struct mb_vec_view {
 /* nenvs instances of `def`; `name` makes its streams ("train", "eval") and its checkpoint blocks unique. */
 MB_API mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const void *options, int nenvs, mb_error *err);
 MB_API const mb_env_shape *mb_vec_shape(const mb_vec *v);
-MB_API mb_vec_view *mb_vec_view_of(mb_vec *v);     /* stays valid; contents change with every step */
-/* Write the following observations into the caller's memory instead: obs[f] has room for rows * field bytes; mask may be
-   NULL.  The view follows.  Bind before reset or step. */
+MB_API mb_vec_view *mb_vec_view_of(const mb_vec *v); /* stays valid; contents change with every step */
+/* Write the following observations into the caller's memory instead: obs[f] has room for rows * field bytes, mask for
+   rows * nmask (NULL: the vectoriser's own).  The view follows at once; nothing is copied: bind just before reset or step.
+   obs NULL goes back to the vectoriser's own memory and copies the current observations and masks there: that memory is
+   what a checkpoint holds, so whoever binds elsewhere ends each iteration with mb_vec_bind(v, NULL, NULL). */
 MB_API void mb_vec_bind(mb_vec *v, void *const obs[], uint8_t *mask);
 MB_API bool mb_vec_reset(mb_vec *v, mb_error *err);       /* new episodes everywhere */
-/* Step all.  Fails with MB_ERR_ENV or MB_ERR_NUMERIC, naming environment, field and component, when an observation or
-   reward is not finite or leaves its bounds, or an action is out of range. */
+/* Step all.  Fails with MB_ERR_ENV or MB_ERR_NUMERIC, naming environment, instance, field and component, when an
+   observation or reward is not finite or leaves its bounds, a discrete action is out of range or a box action is NaN (box
+   actions outside their bounds are clipped on their way in; view->value keeps what the caller wrote). */
 MB_API bool mb_vec_step(mb_vec *v, mb_error *err);
-/* Copy one instance with its stream, clock and running return, for search and snapshots. */
+/* Copy one instance with its stream, clock, running return, current observation and mask, for search and snapshots. */
 MB_API size_t mb_vec_state_bytes(const mb_vec *v);
 MB_API void mb_vec_save(const mb_vec *v, int env, void *out);
-MB_API void mb_vec_load(mb_vec *v, int env, const void *in); /* the current observation is not rewritten: call mb_vec_observe data you saved with it */
+MB_API void mb_vec_load(mb_vec *v, int env, const void *in); /* rewards and flags of the last step stay as they are */
 MB_API void mb_vec_draw(const mb_vec *v, int env, mb_canvas *canvas); /* a plain text frame when the environment cannot draw */
 MB_API void *mb_vec_state(mb_vec *v, int env);             /* for tests and trace */
 

@@ -145,28 +145,11 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
 {
     struct tictactoe *s = state;
     const struct tictactoe_options *o = options;
-    if (n != SQUARES + 1)
-        return mb_fail(err, MB_ERR_SHAPE, "tictactoe: a state has %d numbers, not %d: 9 squares, then the color of agent 0",
-                       SQUARES + 1, n);
-    struct tictactoe placed = { .flip = v[SQUARES] == 1 };
-    int count[2] = { 0, 0 };
-    for (int i = 0; i <= SQUARES; i++) {
-        if (v[i] != 0 && v[i] != 1 && !(v[i] == 2 && i < SQUARES))
-            return mb_fail(err, MB_ERR_RANGE, "tictactoe: state number %d is %g; squares are 0 (empty), 1 (first player) "
-                           "or 2 (second), the color of agent 0 is 0 or 1", i + 1, v[i]);
-        if (i == SQUARES || v[i] == 0) continue;
-        int color = v[i] == 2;
-        placed.stones[color] = (uint16_t)(placed.stones[color] | 1 << i);
-        count[color]++;
-    }
-    placed.turn = count[0] > count[1];
-    if (count[0] - count[1] < 0 || count[0] - count[1] > 1)
-        return mb_fail(err, MB_ERR_RANGE, "tictactoe: %d stones of the first player and %d of the second: they move in turn",
-                       count[0], count[1]);
+    struct board_placed p = { 0 };
+    if (!board_place(&p, "tictactoe", o->opponent, SQUARES, v, n, err)) return false;
+    struct tictactoe placed = { { (uint16_t)p.stones[0], (uint16_t)p.stones[1] }, p.turn, p.flip };
     if (has_line(placed.stones[0]) || has_line(placed.stones[1]) || !empty_squares(&placed))
         return mb_fail(err, MB_ERR_RANGE, "tictactoe: the game is over in this state");
-    if (o->opponent != BOARD_SELF && placed.turn != placed.flip)
-        return mb_fail(err, MB_ERR_RANGE, "tictactoe: it is the opponent's turn in this state; give one where agent 0 moves");
     *s = placed;
     int nagents = board_agents(o->opponent);
     observe(s, nagents, io);
