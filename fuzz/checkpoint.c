@@ -31,8 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     uint8_t copy[4096];
     load(data, n);
     if (n < 40 || n > sizeof copy) return 0;
-    memcpy(copy, data, n);
-    memcpy(copy, "MATCHBOX\1\0\0", 12);
+    memcpy(copy, data, n), memcpy(copy, "MATCHBOX\1\0\0", 12);
     memcpy(copy + 24, &(uint64_t){n}, 8);
     memcpy(copy + 32, &(uint32_t){mb_crc32c(0, copy, 32)}, 4);
     memcpy(copy + n - 4, &(uint32_t){mb_crc32c(0, copy, n - 4)}, 4);
