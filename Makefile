@@ -24,7 +24,7 @@ SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno
 SAN_thread  := -fsanitize=thread
 SANFLAGS := $(if $(SAN),$(or $(SAN_$(SAN)),$(error SAN must be address or thread, not '$(SAN)')))
 COMPILE = $(CC) $(STD) $(CODE) $(OPT) $(WARN) $(WERROR) $(SANFLAGS) $(FEATURES) -Iinclude -Isrc -I$(B) $(CFLAGS)
-LIBS    = $(LDFLAGS) -Wl,--as-needed $(FEATURE_LIBS) -lm -pthread $(SANFLAGS)
+LIBS    = $(LDFLAGS) -Wl,--as-needed $(FEATURE_LIBS) -lm -ldl -pthread $(SANFLAGS)
 
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ISAS := $(if $(filter x86_64,$(ARCH)),avx512 avx2 plain,plain)
@@ -52,12 +52,13 @@ TEST_SH  := $(sort $(wildcard tests/*/*.sh))
 PROGRAM := $(if $(wildcard src/cli/main.c),$(B)/matchbox)
 all: $(PROGRAM) $(LIB) ## the program build/matchbox and build/libmatchbox.a (default)
 
+# the program carries and exports the whole library: an environment loaded from a user's file finds every public function
 $(B)/matchbox: $(CLI_OBJ) $(LIB)
 	$(call say,link $@)
-	$(Q)$(CC) -o $@ $^ $(LIBS)
+	$(Q)$(CC) -o $@ $(CLI_OBJ) -rdynamic -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS)
 $(LIB): $(LIB_OBJ)
 	$(call say,ar $@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 $(SOLIB): $(LIB_OBJ)
 	$(call say,link $@)
 	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -o $@ $^ $(LIBS)
@@ -98,12 +99,13 @@ $(B)/features.mk: tools/features.sh
 force: ;
 
 # ---- tests ----
+CHOSEN = $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(ONLY),$(if $(findstring $(ONLY),$(t)),$(t)),$(t)))
 $(B)/tests/%: tests/%.c $(LIB) $(NEEDS)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -Itests -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
 test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY=word runs those whose path contains it
-	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(findstring $(ONLY),$(t)),$(t)))
+	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
 tests: $(TEST_BIN) ## build the tests without running them
 
 check: $(PROGRAM) $(LIB) $(SOLIB) ## the rules of the house: layers, symbols, calls, headers, lengths, warnings, docs
@@ -122,8 +124,8 @@ BIN_DIR := $(DESTDIR)$(PREFIX)/bin
 LIB_DIR := $(DESTDIR)$(PREFIX)/lib
 INC_DIR := $(DESTDIR)$(PREFIX)/include
 SHARE   := $(DESTDIR)$(PREFIX)/share
-install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DESTDIR=: program, libraries, headers, matchbox.pc, man page, presets
-	install -d '$(BIN_DIR)' '$(LIB_DIR)/pkgconfig' '$(INC_DIR)/matchbox' '$(SHARE)/man/man1' '$(SHARE)/matchbox'
+install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DESTDIR=: program, libraries, headers, matchbox.pc, man page, presets, pages
+	install -d '$(BIN_DIR)' '$(LIB_DIR)/pkgconfig' '$(INC_DIR)/matchbox' '$(SHARE)/man/man1'
 	install -m 755 $(B)/matchbox '$(BIN_DIR)/'
 	install -m 644 $(LIB) '$(LIB_DIR)/'
 	install -m 755 $(SOLIB) '$(LIB_DIR)/'
@@ -132,8 +134,10 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	install -m 644 include/matchbox/*.h '$(INC_DIR)/matchbox/'
 	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(strip $(FEATURE_LIBS))|' tools/matchbox.pc.in > '$(LIB_DIR)/pkgconfig/matchbox.pc'
 	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
-	rm -rf '$(SHARE)/matchbox/presets'
-	if [ -d presets ]; then cp -R presets '$(SHARE)/matchbox/presets'; fi
+	rm -rf '$(SHARE)/matchbox'
+	install -d '$(SHARE)/matchbox/docs'
+	cp -R $(wildcard docs/algo docs/env) '$(SHARE)/matchbox/docs/'
+	cp -R $(wildcard presets) '$(SHARE)/matchbox/'
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
