@@ -29,13 +29,13 @@ static struct acrobot derivative(struct acrobot s, double a, const struct acrobo
 {
     double m1 = o->mass1, m2 = o->mass2, l1 = o->length1, c1 = o->center1;
     double c2 = o->center2, inertia = o->inertia, g = o->gravity;
-    double sine2 = mb_sin(s.angle2), cosine2 = mb_cos(s.angle2);
+    double sine2 = mb_sin64(s.angle2), cosine2 = mb_cos64(s.angle2);
     double d1 = m1 * (c1 * c1) + m2 * (l1 * l1 + c2 * c2 + 2.0 * l1 * c2 * cosine2) + inertia + inertia;
     double d2 = m2 * (c2 * c2 + l1 * c2 * cosine2) + inertia;
     /* cos(x - pi/2) of the equations is sin x */
-    double phi2 = m2 * c2 * g * mb_sin(s.angle1 + s.angle2);
+    double phi2 = m2 * c2 * g * mb_sin64(s.angle1 + s.angle2);
     double phi1 = -m2 * l1 * c2 * (s.spin2 * s.spin2) * sine2 - 2.0 * m2 * l1 * c2 * s.spin2 * s.spin1 * sine2 +
-                  (m1 * c1 + m2 * l1) * g * mb_sin(s.angle1) + phi2;
+                  (m1 * c1 + m2 * l1) * g * mb_sin64(s.angle1) + phi2;
     double coupling = o->dynamics == BOOK ? m2 * l1 * c2 * (s.spin1 * s.spin1) * sine2 : 0.0;
     double rate2 = (a + d2 / d1 * phi1 - coupling - phi2) / (m2 * (c2 * c2) + inertia - d2 * d2 / d1);
     double rate1 = -(d2 * rate2 + phi1) / d1;
@@ -65,10 +65,10 @@ static double bounded(double x, double limit)
 
 static void observe(const struct acrobot *s, mb_io *io)
 {
-    io->obs[0] = (float)mb_cos(s->angle1);
-    io->obs[1] = (float)mb_sin(s->angle1);
-    io->obs[2] = (float)mb_cos(s->angle2);
-    io->obs[3] = (float)mb_sin(s->angle2);
+    io->obs[0] = (float)mb_cos64(s->angle1);
+    io->obs[1] = (float)mb_sin64(s->angle1);
+    io->obs[2] = (float)mb_cos64(s->angle2);
+    io->obs[3] = (float)mb_sin64(s->angle2);
     io->obs[4] = (float)s->spin1;
     io->obs[5] = (float)s->spin2;
 }
@@ -91,7 +91,7 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     *s = (struct acrobot){ classic_wrap(n.angle1), classic_wrap(n.angle2), bounded(n.spin1, max_spin1),
                            bounded(n.spin2, max_spin2) };
     observe(s, io);
-    bool above = -mb_cos(s->angle1) - mb_cos(s->angle2 + s->angle1) > 1.0;
+    bool above = -mb_cos64(s->angle1) - mb_cos64(s->angle2 + s->angle1) > 1.0;
     return (mb_step){ above ? 0.0f : -1.0f, above };
 }
 

@@ -28,7 +28,7 @@ static inline void mountain_start(struct mountain *s, mb_rng *rng, mb_io *io)
 /* One step under `push` (velocity per step); the left wall stops the car, and position and speed are limited. */
 static inline void mountain_roll(struct mountain *s, double push, double gravity)
 {
-    double v = s->velocity + (push - gravity * mb_cos(3.0 * s->position));
+    double v = s->velocity + (push - gravity * mb_cos64(3.0 * s->position));
     v = v < -MOUNTAIN_MAX_SPEED ? -MOUNTAIN_MAX_SPEED : v > MOUNTAIN_MAX_SPEED ? MOUNTAIN_MAX_SPEED : v;
     double p = s->position + v;
     p = p < MOUNTAIN_LEFT ? MOUNTAIN_LEFT : p > MOUNTAIN_RIGHT ? MOUNTAIN_RIGHT : p;

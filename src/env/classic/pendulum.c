@@ -25,8 +25,8 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 
 static void observe(const struct pendulum *s, mb_io *io)
 {
-    io->obs[0] = (float)mb_cos(s->angle);
-    io->obs[1] = (float)mb_sin(s->angle);
+    io->obs[0] = (float)mb_cos64(s->angle);
+    io->obs[1] = (float)mb_sin64(s->angle);
     io->obs[2] = (float)s->spin;
 }
 
@@ -45,7 +45,7 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     double g = o->gravity, m = o->mass, l = o->length, dt = o->dt;
     double torque = (double)io->value[0], lean = classic_wrap(s->angle);
     double cost = lean * lean + 0.1 * (s->spin * s->spin) + 0.001 * (torque * torque);
-    double spin = s->spin + (3.0 * g / (2.0 * l) * mb_sin(s->angle) + 3.0 / (m * (l * l)) * torque) * dt;
+    double spin = s->spin + (3.0 * g / (2.0 * l) * mb_sin64(s->angle) + 3.0 / (m * (l * l)) * torque) * dt;
     s->spin = spin < -max_spin ? -max_spin : spin > max_spin ? max_spin : spin;
     s->angle += s->spin * dt;
     observe(s, io);
