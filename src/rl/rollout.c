@@ -95,7 +95,10 @@ mb_rollout *mb_rollout_new(mb_policy *p, mb_vec *vec, const char *name, int firs
     for (int f = 0; f < r->nfields; f++) r->field_bytes[f] = mb_field_bytes(&p->shape.obs.field[f]);
     r->rng = mb_rng_make(p->scope->seed, name, 0);
     if (!make_arrays(r, err) || !make_stats(r, name, err)) return NULL;
-    r->agent = mb_agent_new(p, mb_strdup(p->scope->arena, name, err), r->rows, err);
+    char text[64];
+    snprintf(text, sizeof text, "%s.agent", name);
+    const char *agent = mb_strdup(p->scope->arena, text, err);
+    r->agent = agent ? mb_agent_new(p, agent, r->rows, err) : NULL;
     return r->agent ? r : NULL;
 }
 
