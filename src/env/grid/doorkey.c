@@ -57,12 +57,12 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
     const struct doorkey_options *o = options;
     struct minigrid *s = state;
     int last = o->size - 2;
-    const struct mg_number want[9] = {
+    const struct mb__number want[9] = {
         { "x", 1, last }, { "y", 1, last }, { "direction", 0, 3 }, { "step_count", 0, max_steps(o) - 1 },
         { "split", 2, last - 1 }, { "door_row", 1, last - 1 }, { "door_state", 0, 2 }, { "key_x", -1, last }, { "key_y", -1, last },
     };
     int w[9];
-    if (!mg_read("doorkey", want, 9, v, n, w, err)) return false;
+    if (!mb__place_read("doorkey", want, 9, v, n, w, err)) return false;
     build(s, o->size, w[4], w[5], w[6]);
     if (w[7] < 0 && w[8] < 0) {
         s->carrying = MG_C_KEY;

@@ -66,13 +66,13 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
     const struct fourrooms_options *o = options;
     struct minigrid *s = state;
     int last = o->size - 2, middle = o->size / 2;
-    const struct mg_number want[10] = {
+    const struct mb__number want[10] = {
         { "x", 1, last }, { "y", 1, last }, { "direction", 0, 3 }, { "step_count", 0, o->max_steps - 1 },
         { "goal_x", 1, last }, { "goal_y", 1, last }, { "north", 1, middle - 1 }, { "west", 1, middle - 1 },
         { "east", middle + 1, last }, { "south", middle + 1, last },
     };
     int w[10];
-    if (!mg_read("fourrooms", want, 10, v, n, w, err)) return false;
+    if (!mb__place_read("fourrooms", want, 10, v, n, w, err)) return false;
     build(s, o->size, w + 6);
     if (*mg_at(s, w[4], w[5]) != MG_C_EMPTY)
         return mb_fail(err, MB_ERR_RANGE, "fourrooms: the goal cannot be in the wall at (%d, %d)", w[4], w[5]);

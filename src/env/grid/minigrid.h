@@ -3,7 +3,7 @@
    rule of visibility and the reward are those of the Python package minigrid 3.2.0. */
 #ifndef MB_ENV_MINIGRID_H
 #define MB_ENV_MINIGRID_H
-#include "matchbox/env.h"
+#include "env/place.h"
 
 enum { MG_VIEW = 7, MG_MISSIONS = 8 };
 enum mg_action { MG_LEFT, MG_RIGHT, MG_FORWARD, MG_PICKUP, MG_DROP, MG_TOGGLE, MG_DONE, MG_ACTIONS };
@@ -153,20 +153,6 @@ static inline mb_step mg_step(struct minigrid *s, int max_steps, mb_io *io)
     }
     mg_observe(s, io);
     return result;
-}
-
-/* Read whole numbers within given ranges from a full state: v[i] into out[i]. */
-struct mg_number { const char *name; int low, high; };
-static inline bool mg_read(const char *env, const struct mg_number *want, int count, const double *v, int n, int *out, mb_error *err)
-{
-    if (n != count) return mb_fail(err, MB_ERR_SHAPE, "%s: a state has %d numbers, not %d", env, count, n);
-    for (int i = 0; i < n; i++) {
-        if (!(v[i] >= want[i].low && v[i] <= want[i].high) || v[i] != (double)(int)v[i])
-            return mb_fail(err, MB_ERR_RANGE, "%s: state number %d (%s) must be a whole number in [%d, %d], not %g", env, i + 1,
-                           want[i].name, want[i].low, want[i].high, v[i]);
-        out[i] = (int)v[i];
-    }
-    return true;
 }
 
 /* Put the agent there; false when the cell cannot be stood on. */
