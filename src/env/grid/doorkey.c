@@ -7,6 +7,8 @@
     NUM(int, max_steps, 0, 0, 100000, "steps until truncation; 0: 10 size^2")
 MB_OPTIONS(doorkey, OPTIONS)
 
+enum { OPEN, CLOSED, LOCKED }; /* as the reference numbers a door's state */
+
 static int max_steps(const struct doorkey_options *o)
 {
     return o->max_steps ? o->max_steps : 10 * o->size * o->size;
@@ -16,9 +18,9 @@ static int max_steps(const struct doorkey_options *o)
 static void build(struct minigrid *s, int size, int split, int door_row, int door_state)
 {
     mg_begin(s, size, MG_OPEN_DOOR_REACH_GOAL);
-    *mg_at(s, size - 2, size - 2) = MG_C_GOAL;
-    for (int y = 1; y < size - 1; y++) *mg_at(s, split, y) = MG_C_WALL;
-    *mg_at(s, split, door_row) = (uint8_t)(MG_C_DOOR | door_state << 4);
+    *mg_at(s, size - 2, size - 2) = MG_GOAL;
+    for (int y = 1; y < size - 1; y++) *mg_at(s, split, y) = MG_WALL;
+    *mg_at(s, split, door_row) = (uint8_t)(MG_DOOR_OPEN + door_state);
 }
 
 static void reset(void *state, const void *options, mb_rng *rng, mb_io *io)
@@ -26,7 +28,7 @@ static void reset(void *state, const void *options, mb_rng *rng, mb_io *io)
     struct minigrid *s = state;
     const struct doorkey_options *o = options;
     int split = 2 + mb_below(rng, o->size - 4), door_row = 1 + mb_below(rng, o->size - 3);
-    build(s, o->size, split, door_row, MG_LOCKED);
+    build(s, o->size, split, door_row, LOCKED);
     s->x = (uint8_t)(1 + mb_below(rng, split - 1));
     s->y = (uint8_t)(1 + mb_below(rng, o->size - 2));
     s->dir = (uint8_t)mb_below(rng, 4);
@@ -35,7 +37,7 @@ static void reset(void *state, const void *options, mb_rng *rng, mb_io *io)
         x = 1 + mb_below(rng, split - 1);
         y = 1 + mb_below(rng, o->size - 2);
     } while (x == s->x && y == s->y);
-    *mg_at(s, x, y) = MG_C_KEY;
+    *mg_at(s, x, y) = MG_KEY;
     mg_observe(s, io);
 }
 
@@ -65,11 +67,11 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
     if (!mb__place_read("doorkey", want, 9, v, n, w, err)) return false;
     build(s, o->size, w[4], w[5], w[6]);
     if (w[7] < 0 && w[8] < 0) {
-        s->carrying = MG_C_KEY;
+        s->carrying = MG_KEY;
     } else {
-        if (w[7] < 1 || w[8] < 1 || *mg_at(s, w[7], w[8]) != MG_C_EMPTY || (w[7] == w[0] && w[8] == w[1]))
+        if (w[7] < 1 || w[8] < 1 || *mg_at(s, w[7], w[8]) != MG_EMPTY || (w[7] == w[0] && w[8] == w[1]))
             return mb_fail(err, MB_ERR_RANGE, "doorkey: the key cannot lie at (%d, %d); -1, -1 means that it is carried", w[7], w[8]);
-        *mg_at(s, w[7], w[8]) = MG_C_KEY;
+        *mg_at(s, w[7], w[8]) = MG_KEY;
     }
     if (!mg_put_agent(s, "doorkey", w[0], w[1], w[2], w[3], err)) return false;
     mg_observe(s, io);

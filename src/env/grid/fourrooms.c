@@ -14,9 +14,9 @@ static void build(struct minigrid *s, int size, const int gap[GAPS])
 {
     int middle = size / 2;
     mg_begin(s, size, MG_REACH_GOAL);
-    for (int i = 1; i < size - 1; i++) *mg_at(s, middle, i) = *mg_at(s, i, middle) = MG_C_WALL;
-    *mg_at(s, middle, gap[NORTH]) = *mg_at(s, middle, gap[SOUTH]) = MG_C_EMPTY;
-    *mg_at(s, gap[WEST], middle) = *mg_at(s, gap[EAST], middle) = MG_C_EMPTY;
+    for (int i = 1; i < size - 1; i++) *mg_at(s, middle, i) = *mg_at(s, i, middle) = MG_WALL;
+    *mg_at(s, middle, gap[NORTH]) = *mg_at(s, middle, gap[SOUTH]) = MG_EMPTY;
+    *mg_at(s, gap[WEST], middle) = *mg_at(s, gap[EAST], middle) = MG_EMPTY;
 }
 
 /* A random empty cell. */
@@ -24,7 +24,7 @@ static int empty_cell(const struct minigrid *s, mb_rng *rng)
 {
     int i;
     do i = mb_below(rng, s->size * s->size);
-    while (s->cell[i] != MG_C_EMPTY);
+    while (s->cell[i] != MG_EMPTY);
     return i;
 }
 
@@ -38,7 +38,7 @@ static void reset(void *state, const void *options, mb_rng *rng, mb_io *io)
     int agent = empty_cell(s, rng), goal;
     do goal = empty_cell(s, rng);
     while (goal == agent);
-    s->cell[goal] = MG_C_GOAL;
+    s->cell[goal] = MG_GOAL;
     s->x = (uint8_t)(agent % o->size);
     s->y = (uint8_t)(agent / o->size);
     s->dir = (uint8_t)mb_below(rng, 4);
@@ -74,9 +74,9 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
     int w[10];
     if (!mb__place_read("fourrooms", want, 10, v, n, w, err)) return false;
     build(s, o->size, w + 6);
-    if (*mg_at(s, w[4], w[5]) != MG_C_EMPTY)
+    if (*mg_at(s, w[4], w[5]) != MG_EMPTY)
         return mb_fail(err, MB_ERR_RANGE, "fourrooms: the goal cannot be in the wall at (%d, %d)", w[4], w[5]);
-    *mg_at(s, w[4], w[5]) = MG_C_GOAL;
+    *mg_at(s, w[4], w[5]) = MG_GOAL;
     if (!mg_put_agent(s, "fourrooms", w[0], w[1], w[2], w[3], err)) return false;
     mg_observe(s, io);
     return true;
