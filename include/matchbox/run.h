@@ -14,7 +14,8 @@ extern "C" {
 
 typedef struct mb_settings mb_settings;
 
-/* Settings for ALGO on ENV with defaults in place.  Memory from `a`. */
+/* Settings for ALGO on ENV with defaults in place.  Memory from `a`, which must outlive every trainer made of them.
+   An ENV that ends in ".c" is a file with one environment: it is compiled and loaded (see mb_env_load). */
 MB_API mb_settings *mb_settings_new(mb_arena *a, const char *algo, const char *env, mb_error *err);
 /* Same, for descriptors not in the registry (a program that brings its own environment). */
 MB_API mb_settings *mb_settings_of(mb_arena *a, const mb_algo_def *algo, const mb_env_def *env, mb_error *err);
@@ -22,14 +23,30 @@ MB_API mb_settings *mb_settings_of(mb_arena *a, const mb_algo_def *algo, const m
    `origin` is shown by --print-config and in errors ("on the command line", "presets/ppo/cartpole.yaml, line 4"). */
 MB_API bool mb_settings_set(mb_settings *s, const char *key, const char *value, const char *origin, mb_error *err);
 MB_API bool mb_settings_file(mb_settings *s, const char *path, mb_error *err);   /* YAML */
-/* Apply presets/ALGO/ENV.yaml if there is one (name NULL), a named one, or none ("none").  Looks in $MATCHBOX_PRESETS,
-   ./presets, next to the program, and PREFIX/share/matchbox/presets. */
+/* Apply presets/ALGO/ENV.yaml if there is one (name NULL), a named one (presets/ALGO/NAME.yaml, or a path ending in
+   .yaml), or none ("none").  Looks in $MATCHBOX_PRESETS, ./presets, next to the program, and
+   PREFIX/share/matchbox/presets.  What a file or the command line says wins over a preset: apply the preset first. */
 MB_API bool mb_settings_preset(mb_settings *s, const char *name, mb_error *err);
 MB_API void mb_settings_yaml(const mb_settings *s, mb_str *out, bool origins);   /* replayable config.yaml */
 MB_API const mb_algo_def *mb_settings_algo(const mb_settings *s);
 MB_API const mb_env_def *mb_settings_env(const mb_settings *s);
 MB_API const void *mb_settings_env_options(const mb_settings *s);
 MB_API const mb_option *mb_run_option_rows(void);  /* the common options, for help */
+/* The value of a setting as text, as config.yaml would say it; false: no such setting. */
+MB_API bool mb_settings_get(const mb_settings *s, const char *key, char *out, size_t n);
+
+/* A file that comes with matchbox ("docs/algo/ppo.md", "include/matchbox.h"): in the current directory, beside the
+   program, or where `make install` put it.  False: not found. */
+MB_API bool mb_find_data(const char *name, char *path, size_t n);
+
+/* ---- an environment from a C file of the caller's ---- */
+
+typedef struct mb_plugin mb_plugin;
+/* Compile FILE.c with the system's compiler ($CC, else cc) and load the one environment it defines.  Compiler messages
+   go to standard error.  NULL: see err. */
+MB_API mb_plugin *mb_env_load(mb_arena *a, const char *file, mb_error *err);
+MB_API const mb_env_def *mb_plugin_env(const mb_plugin *p);
+MB_API void mb_plugin_free(mb_plugin *p); /* the environment's code goes with it; NULL is fine */
 
 /* ---- a trainer: one run in this process ---- */
 
@@ -47,6 +64,7 @@ typedef struct mb_summary {
     mb_eval eval;                     /* eval.episodes == 0: not evaluated */
     size_t peak_memory_bytes;
     bool interrupted;
+    int64_t start_step;               /* where this process began: 0, or the checkpoint's step */
 } mb_summary;
 
 /* What a watcher (terminal, web page) is told about ten times a second and at the end. */
@@ -65,10 +83,15 @@ typedef struct mb_hooks {
 } mb_hooks;
 
 typedef struct mb_trainer mb_trainer;
-/* A new run in the directory of setting `run` (made; refused if it already holds a run or is locked).  First checkpoint written. */
+/* A new run in the directory of setting `run` (made; refused if it already holds a run or is locked).  First checkpoint
+   written.  Setting `run` = "none": in memory only, nothing is written. */
 MB_API mb_trainer *mb_trainer_new(const mb_settings *s, const mb_hooks *hooks, mb_error *err);
-/* Open an existing run for continuing: newest valid checkpoint, metrics cut back to its step. */
+/* Open an existing run for continuing: newest valid checkpoint, metrics cut back to its step.  A log line says from which
+   step.  hooks may be NULL. */
 MB_API mb_trainer *mb_trainer_open(const char *dir, const mb_hooks *hooks, mb_error *err);
+/* The same with some settings of the run changed for this process: key, value, key, value, ..., NULL (or NULL: none).  Only
+   those that do not change what is computed: threads, total-steps, stop-after, checkpoint-*, eval-*. */
+MB_API mb_trainer *mb_trainer_open_with(const char *dir, const char *const *changes, const mb_hooks *hooks, mb_error *err);
 MB_API bool mb_trainer_run(mb_trainer *t, mb_error *err);     /* until total steps, stop-after or hooks->stop; ends with a checkpoint */
 MB_API bool mb_trainer_evaluate(mb_trainer *t, int episodes, mb_eval *out, mb_error *err);
 MB_API bool mb_trainer_summary(mb_trainer *t, mb_summary *out, mb_error *err); /* also writes summary.json */
@@ -79,13 +102,18 @@ MB_API void mb_trainer_free(mb_trainer *t);
 /* ---- a trained policy, without training state: eval, play, export ---- */
 
 typedef struct mb_player mb_player;
-/* Load the newest valid checkpoint of RUN with `nenvs` evaluation environments.  seed: of the evaluation streams. */
+#define MB_SEED_OF_RUN UINT64_MAX
+/* Load the newest valid checkpoint of RUN with `nenvs` evaluation environments.  seed: of the evaluation streams
+   (MB_SEED_OF_RUN and min(episodes, 100) environments: the very episodes that `train` evaluates on). */
 MB_API mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, mb_error *err);
 /* No policy: uniformly random actions (respecting masks). */
 MB_API mb_player *mb_player_random(const mb_settings *s, int nenvs, mb_error *err);
 MB_API bool mb_player_step(mb_player *p, bool greedy, mb_error *err);
 MB_API mb_vec *mb_player_vec(mb_player *p);
-MB_API bool mb_player_eval(mb_player *p, int episodes, mb_eval *out, mb_error *err);
+MB_API const mb_settings *mb_player_settings(const mb_player *p);
+MB_API int64_t mb_player_trained(const mb_player *p);         /* the checkpoint's step; 0 for a random player */
+/* Greedy, like the evaluation of `train`.  *stop not 0 (may be NULL) ends it with MB_ERR_INTERRUPTED. */
+MB_API bool mb_player_eval(mb_player *p, int episodes, volatile const int *stop, mb_eval *out, mb_error *err);
 MB_API void mb_player_free(mb_player *p);
 
 MB_API void mb_eval_json(const mb_eval *e, mb_str *out);

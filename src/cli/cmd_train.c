@@ -1,0 +1,82 @@
+/* matchbox train ALGO ENV */
+#include "cli/command.h"
+#include <string.h>
+
+#define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                    \
+    TEXT(config, "", "YAML file of settings; wins over the preset")                              \
+    TEXT(preset, "", "presets/ALGO/NAME.yaml; none: no preset; default: the environment's own")  \
+    NUM(bool, print_config, false, 0, 1, "show every setting and where it came from, then stop") \
+    NUM(bool, json, false, 0, 1, "the last line of output is the summary as JSON")
+MB_OPTIONS(train, OPTIONS)
+
+static void print_result(const mb_summary *s)
+{
+    char rate[16];
+    printf("%s on %s: %lld steps in %.2f s (%s steps/s)\n", s->algo, s->env, (long long)s->steps, s->seconds,
+           term_count(rate, s->steps_per_second));
+    if (s->return_mean == s->return_mean) printf("  return       %.2f over the last 100 training episodes\n", s->return_mean);
+    if (s->eval.episodes > 0)
+        printf("  evaluation   %.2f over %d episodes (standard deviation %.2f, %.6g to %.6g)\n", s->eval.return_mean,
+               s->eval.episodes, s->eval.return_std, s->eval.return_min, s->eval.return_max);
+    if (s->dir) printf("  run          %s\n", s->dir);
+}
+
+bool cli_finish(mb_trainer *t, const mb_settings *s, struct term_bar *bar, int episodes, bool json, mb_error *err)
+{
+    char memory[4096];
+    mb_str text;
+    mb_summary sum;
+    mb_eval eval;
+    mb_error also = { 0 };
+    bool ok = mb_trainer_run(t, err);
+    if (ok && episodes > 0) ok = mb_trainer_evaluate(t, episodes, &eval, err);
+    term_bar_close(bar);
+    if (!ok && err->code != MB_ERR_INTERRUPTED) return false;
+    if (!mb_trainer_summary(t, &sum, ok ? err : &also)) return false;
+    if (json) {
+        mb_str_init(&text, memory, sizeof memory);
+        mb_summary_json(&sum, &text);
+        cli_json(&text);
+    } else if (ok) {
+        print_result(&sum);
+    }
+    return ok;
+}
+
+static bool print_config(const cli *c, const mb_settings *s, mb_error *err)
+{
+    enum { BYTES = 256 * 1024 };
+    char *memory = mb_alloc(c->arena, 1, BYTES, err);
+    mb_str text;
+    if (!memory) return false;
+    mb_str_init(&text, memory, BYTES);
+    mb_settings_yaml(s, &text, true);
+    fputs(text.s, stdout);
+    return true;
+}
+
+static bool run(cli *c, mb_error *err)
+{
+    const struct train_options *o = c->options;
+    struct term_bar bar = { 0 };
+    char episodes[32];
+    mb_settings *s = mb_settings_new(c->arena, c->words[0], c->words[1], err);
+    if (!s || !cli_settings(c, cli_text(c, "preset"), cli_text(c, "config"), s, err)) return false;
+    if (o->print_config) return print_config(c, s, err);
+    mb_hooks hooks = term_hooks(&bar);
+    mb_trainer *t = mb_trainer_new(s, &hooks, err);
+    if (!t) return false;
+    int64_t n = 0;
+    if (mb_settings_get(s, "eval-episodes", episodes, sizeof episodes)) mb_parse_int(episodes, &n);
+    bool ok = cli_finish(t, s, &bar, (int)n, o->json, err);
+    mb_trainer_free(t);
+    return ok;
+}
+
+CLI_COMMAND(train) = {
+    .name = "train", .usage = "train ALGO ENV [--option value ...]", .summary = "train an agent",
+    .about = "Trains ALGO on ENV (a name, or a C file of your own) and keeps everything in the directory of the run. Besides the "
+             "options below it takes those of the algorithm (matchbox help ALGO) and of the environment (--env.NAME, see "
+             "matchbox help ENV). The preset of the pair applies unless --preset none.",
+    .min_words = 2, .max_words = 2, .takes_settings = true, MB_USE_OPTIONS(train), .run = run,
+};

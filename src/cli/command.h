@@ -1,0 +1,74 @@
+/* cli/command.h - what a command of the program is, and what the commands share.  A command NAME lives in cmd_NAME.c and
+   defines mb_command_NAME; the build lists the folder.  Commands see the public headers alone. */
+#ifndef MB_CLI_COMMAND_H
+#define MB_CLI_COMMAND_H
+#include "matchbox/algo.h"
+#include "matchbox/core.h"
+#include "matchbox/env.h"
+#include "matchbox/run.h"
+#include <stdio.h>
+
+enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 3 };
+enum { CLI_WORDS = 256, CLI_SETTINGS = 256 };
+
+typedef struct cli_setting { const char *key, *value; } cli_setting; /* value NULL: none was given */
+
+typedef struct mb_command_def mb_command_def;
+typedef struct cli {
+    const mb_command_def *command;
+    const char *words[CLI_WORDS + 1]; /* what is not an option */
+    int nwords;
+    cli_setting settings[CLI_SETTINGS]; /* options that are not the command's own: for an algorithm or environment */
+    int nsettings;
+    cli_setting texts[16];            /* the command's own options of kind TEXT, in full length */
+    int ntexts;
+    void *options;                    /* struct NAME_options of the command */
+    mb_arena *arena;
+} cli;
+
+struct mb_command_def {
+    const char *name, *usage, *summary, *about;
+    int min_words, max_words;
+    bool takes_settings;
+    const mb_option *options; size_t options_size;
+    bool (*run)(cli *c, mb_error *err);
+};
+
+extern const mb_command_def *const mb__command_table[]; /* generated from the listing of src/cli/ */
+#define CLI_COMMAND(name) extern const mb_command_def mb_command_##name; const mb_command_def mb_command_##name
+
+/* A TEXT option of the command in full length; NULL: not given. */
+const char *cli_text(const cli *c, const char *key);
+/* Apply preset, --config and the settings on the command line to `s`, in that order. */
+bool cli_settings(const cli *c, const char *preset, const char *config, mb_settings *s, mb_error *err);
+/* Print an error as every command does and give the exit status that belongs to it. */
+int cli_report(const mb_error *err);
+
+/* ---- signals: the first asks for a clean stop, the second ends the program at once ---- */
+volatile const int *cli_stop_flag(void);
+void cli_catch_signals(void);
+
+/* ---- terminal ---- */
+bool term_is_tty(FILE *f);
+bool term_color(FILE *f);              /* a terminal, not dumb, and NO_COLOR is not set */
+void term_size(int *columns, int *rows);
+void term_progress(void *ctx, const mb_progress_info *p); /* ctx: a struct term_bar */
+struct term_bar { const char *title; double shown_at; int lines; bool open; };
+void term_bar_close(struct term_bar *b); /* leave the line that is being rewritten */
+/* Hooks that show progress on standard error and stop on signals. */
+mb_hooks term_hooks(struct term_bar *b);
+/* 1234567 as 1.23M; 412000 as 412k. */
+const char *term_count(char out[16], double v);
+/* Print text with lines of at most `width`, continuation lines indented. */
+void term_wrap(FILE *f, const char *text, int indent, int width);
+
+/* ---- rows of options, for help ---- */
+void rows_text(FILE *f, const mb_option *rows, const char *prefix);
+void rows_markdown(FILE *f, const mb_option *rows, const char *prefix);
+
+/* Text of one JSON value on standard output. */
+void cli_json(const mb_str *json);
+/* train and resume end the same way. */
+bool cli_finish(mb_trainer *t, const mb_settings *s, struct term_bar *bar, int episodes, bool json, mb_error *err);
+
+#endif

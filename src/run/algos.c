@@ -1,0 +1,35 @@
+/* The algorithms there are, found by name. */
+#include "matchbox/algo.h"
+#include <string.h>
+
+extern const mb_algo_def *const mb__algo_table[]; /* generated from the listing of src/algo/ */
+
+enum { MANY = 512 };
+
+static bool same(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++)
+        if ((*a == '_' ? '-' : *a) != (*b == '_' ? '-' : *b)) return false;
+    return *a == *b;
+}
+
+const mb_algo_def *mb_algo_at(int i)
+{
+    int n = 0;
+    while (mb__algo_table[n]) n++;
+    return i >= 0 && i < n ? mb__algo_table[i] : NULL;
+}
+
+const mb_algo_def *mb_algo_find(const char *name, mb_error *err)
+{
+    const char *names[MANY] = { NULL };
+    for (int i = 0; i < MANY - 1 && mb__algo_table[i]; i++) {
+        if (same(mb__algo_table[i]->name, name)) return mb__algo_table[i];
+        names[i] = mb__algo_table[i]->name;
+    }
+    mb_fail(err, MB_ERR_USAGE, "no algorithm is called '%.64s'", name);
+    const char *near = mb_nearest(name, names);
+    if (near) mb_note(err, "did you mean '%s'?", near);
+    mb_help(err, "matchbox list algos");
+    return NULL;
+}

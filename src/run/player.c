@@ -1,0 +1,71 @@
+/* A trained policy on its own environments, for eval, play and export. */
+#include "run/impl.h"
+#include <string.h>
+
+struct mb_player { mb_trainer *t; };
+
+/* A trainer without a directory whose evaluation environments are the player's.  Takes the arena over. */
+static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, const char *dir, mb_error *err)
+{
+    int64_t own = s->run.seed;
+    if (seed != MB_SEED_OF_RUN) s->run.seed = (int64_t)seed;
+    s->dir = NULL;
+    mb_player *p = mb_alloc(a, 1, sizeof *p, err);
+    if (!p) {
+        mb_arena_free(a);
+        return NULL;
+    }
+    p->t = mb__trainer_build(s, a, NULL, nenvs, err);
+    s->run.seed = own;
+    bool found = true;
+    if (p->t && dir && mb__checkpoint_load(p->t, dir, &found, err) && found) return p;
+    if (p->t && !dir) return p;
+    if (!found) mb_fail(err, MB_ERR_IO, "%s: holds no checkpoint", dir);
+    mb_trainer_free(p->t);
+    return NULL;
+}
+
+mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, mb_error *err)
+{
+    mb_arena *a = mb__run_arena(err);
+    if (!a) return NULL;
+    mb_settings *s = mb__settings_of_run(a, dir, err);
+    mb_player *p = s ? build(a, s, nenvs, seed, dir, err) : NULL;
+    if (!p && !s) mb_arena_free(a);
+    return p;
+}
+
+mb_player *mb_player_random(const mb_settings *from, int nenvs, mb_error *err)
+{
+    const mb_algo_def *random = mb_algo_find("random", err);
+    mb_arena *a = random ? mb__run_arena(err) : NULL;
+    if (!a) return NULL;
+    mb_settings *s = mb_settings_of(a, random, from->env, err);
+    if (!s) {
+        mb_arena_free(a);
+        return NULL;
+    }
+    memcpy(s->env_options, from->env_options, from->env->options_size);
+    s->run.seed = from->run.seed;
+    return build(a, s, nenvs, (uint64_t)from->run.seed, NULL, err);
+}
+
+bool mb_player_step(mb_player *p, bool greedy, mb_error *err)
+{
+    evaluator *e = &p->t->eval;
+    return e->actor.act(e->actor.self, e->vec, greedy, err) && mb_vec_step(e->vec, err);
+}
+
+mb_vec *mb_player_vec(mb_player *p) { return p->t->eval.vec; }
+const mb_settings *mb_player_settings(const mb_player *p) { return p->t->settings; }
+int64_t mb_player_trained(const mb_player *p) { return p->t->run.step; }
+
+bool mb_player_eval(mb_player *p, int episodes, volatile const int *stop, mb_eval *out, mb_error *err)
+{
+    return mb__evaluator_run(&p->t->eval, episodes, stop, out, err);
+}
+
+void mb_player_free(mb_player *p)
+{
+    if (p) mb_trainer_free(p->t);
+}

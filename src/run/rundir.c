@@ -1,0 +1,192 @@
+/* The directory of a run: config.yaml, system.json, metrics.jsonl, checkpoints/, summary.json and a lock. */
+#include "core/file.h"
+#include "run/impl.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 1024, MANY = 10000 };
+
+bool mb__run_path(char *out, size_t n, const char *dir, const char *name, mb_error *err)
+{
+    int need = snprintf(out, n, "%s/%s", dir, name);
+    if (need > 0 && (size_t)need < n) return true;
+    return mb_fail(err, MB_ERR_IO, "path too long: %.200s/%.60s", dir, name);
+}
+
+bool mb__quick_write(const char *path, const char *text, size_t n, mb_error *err)
+{
+    char temporary[PATH_BYTES + 8];
+    snprintf(temporary, sizeof temporary, "%.1000s.tmp", path);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool ok = fd >= 0 && write(fd, text, n) == (ssize_t)n;
+    if (fd >= 0 && close(fd) != 0) ok = false;
+    if (ok && rename(temporary, path) == 0) return true;
+    mb__fail_system(err, "write", path, errno);
+    unlink(temporary);
+    return false;
+}
+
+/* VmHWM rather than getrusage: the latter inherits the peak of the program that started us. */
+size_t mb__peak_memory(void)
+{
+    char text[4096];
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0) close(fd);
+    text[n > 0 ? n : 0] = 0;
+    const char *at = strstr(text, "VmHWM:");
+    if (at) return (size_t)strtoull(at + 6, NULL, 10) * 1024;
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) == 0 ? (size_t)u.ru_maxrss * 1024 : 0;
+}
+
+/* ---- making one ---- */
+
+/* runs/ALGO-ENV-SEED, then -2, -3 ... while the name is taken. */
+static bool choose_dir(mb_trainer *t, char *out, mb_error *err)
+{
+    const mb_settings *s = t->settings;
+    if (!mb_dir_make("runs", err)) return false;
+    for (int i = 1; i < MANY; i++) {
+        char tail[24] = "";
+        if (i > 1) snprintf(tail, sizeof tail, "-%d", i);
+        snprintf(out, PATH_BYTES, "runs/%.100s-%.100s-%lld%s", s->algo->name, s->env->name, (long long)s->run.seed, tail);
+        for (char *c = out + 5; *c; c++)
+            if (*c == '_') *c = '-';
+        if (mkdir(out, 0777) == 0) return true;
+        if (errno != EEXIST) return mb__fail_system(err, "make directory", out, errno);
+    }
+    return mb_fail(err, MB_ERR_IO, "%s: %d runs of this name are enough; choose another with --run", out, MANY);
+}
+
+static bool keep_dir(mb_trainer *t, const char *dir, mb_error *err)
+{
+    mb_arena_seal(t->arena, false);
+    t->dir = mb_strdup(t->arena, dir, err);
+    mb_arena_seal(t->arena, true);
+    return t->dir != NULL;
+}
+
+static bool lock_dir(mb_trainer *t, mb_error *err)
+{
+    char path[PATH_BYTES];
+    if (!mb__run_path(path, sizeof path, t->dir, "lock", err)) return false;
+    if (mb_file_lock(path, &t->lock, err)) return true;
+    t->lock = -1;
+    if (err->code == MB_ERR_BUSY) mb_note(err, "another process is working on the run %.150s", t->dir);
+    return false;
+}
+
+static bool write_config(mb_trainer *t, mb_error *err)
+{
+    char path[PATH_BYTES];
+    mb_str text;
+    mb_str_init(&text, t->text, t->text_size);
+    mb_settings_yaml(t->settings, &text, false);
+    return mb__run_path(path, sizeof path, t->dir, "config.yaml", err) && mb_file_write(path, text.s, text.n, err);
+}
+
+/* An environment that came from a file goes with the run, so that the run can be continued when the file has changed. */
+static bool copy_env_file(mb_trainer *t, mb_error *err)
+{
+    char path[PATH_BYTES], *text;
+    size_t n;
+    if (!t->settings->env_file) return true;
+    mb_arena_seal(t->arena, false);
+    bool ok = mb__run_path(path, sizeof path, t->dir, "env.c", err) && mb_file_read(t->settings->env_file, t->arena, &text, &n, err) &&
+              mb_file_write(path, text, n, err);
+    mb_arena_seal(t->arena, true);
+    return ok;
+}
+
+static bool open_metrics(mb_trainer *t, int flags, mb_error *err)
+{
+    char path[PATH_BYTES];
+    if (!mb__run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
+    t->metrics_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
+    if (t->metrics_fd >= 0) return true;
+    return mb__fail_system(err, "open", path, errno);
+}
+
+bool mb__run_dir_create(mb_trainer *t, mb_error *err)
+{
+    char dir[PATH_BYTES], path[PATH_BYTES];
+    if (t->settings->dir) {
+        if (strlen(t->settings->dir) > PATH_BYTES - 64) return mb_fail(err, MB_ERR_USAGE, "option 'run': the path is too long");
+        snprintf(dir, sizeof dir, "%s", t->settings->dir);
+        if (!mb_dir_make(dir, err)) return mb_note(err, "while making the directory of the run");
+    } else if (!choose_dir(t, dir, err)) {
+        return false;
+    }
+    if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__run_path(path, sizeof path, dir, "config.yaml", err)) return false;
+    if (access(path, F_OK) == 0) {
+        mb_fail(err, MB_ERR_USAGE, "%s: already holds a run", dir);
+        mb_note(err, "a new run needs a directory of its own");
+        return mb_help(err, "matchbox resume %.70s", dir);
+    }
+    if (!mb__run_path(path, sizeof path, dir, "checkpoints", err) || !mb_dir_make(path, err)) return false;
+    return copy_env_file(t, err) && write_config(t, err) && mb__system_json_write(t, err) && open_metrics(t, O_TRUNC, err);
+}
+
+/* ---- continuing one ---- */
+
+/* The step a line of metrics.jsonl begins with; -1: not such a line. */
+static int64_t line_step(const char *line)
+{
+    static const char head[] = "{\"step\":";
+    char *end;
+    if (strncmp(line, head, sizeof head - 1) != 0) return -1;
+    long long v = strtoll(line + sizeof head - 1, &end, 10);
+    return end > line + sizeof head - 1 && (*end == ',' || *end == '}') ? v : -1;
+}
+
+/* Bytes of the leading whole lines whose step is at most `step`. */
+static size_t lines_until(char *text, int64_t step)
+{
+    char *line = text, *end;
+    while ((end = strchr(line, '\n'))) {
+        int64_t at = line_step(line);
+        if (at < 0 || at > step) break;
+        line = end + 1;
+    }
+    return (size_t)(line - text);
+}
+
+static bool cut_metrics(mb_trainer *t, mb_error *err)
+{
+    char path[PATH_BYTES], *text;
+    size_t n;
+    if (!mb__run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
+    if (access(path, F_OK) != 0) return true;
+    mb_arena_seal(t->arena, false);
+    size_t mark = mb_arena_mark(t->arena);
+    bool ok = mb_file_read(path, t->arena, &text, &n, err);
+    if (ok && truncate(path, (off_t)lines_until(text, t->run.step)) != 0)
+        ok = mb__fail_system(err, "cut", path, errno);
+    mb_arena_release(t->arena, mark);
+    mb_arena_seal(t->arena, true);
+    return ok;
+}
+
+bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
+{
+    bool found;
+    if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__checkpoint_load(t, dir, &found, err)) return false;
+    if (!cut_metrics(t, err) || !mb__system_json_write(t, err) || !open_metrics(t, 0, err)) return false;
+    mb_log_line(t->scope.log, MB_LOG_INFO, "%s: continuing at step %lld of %lld%s", dir, (long long)t->run.step,
+                (long long)t->run.total_steps, found ? "" : " (no checkpoint had been written yet)");
+    return found || mb__checkpoint_save(t, err);
+}
+
+void mb__run_dir_close(mb_trainer *t)
+{
+    if (t->metrics_fd >= 0) close(t->metrics_fd);
+    if (t->lock >= 0) mb_file_unlock(t->lock);
+    t->metrics_fd = t->lock = -1;
+}
