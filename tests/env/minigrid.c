@@ -1,5 +1,5 @@
-/* DoorKey and FourRooms against the Python package minigrid: one step from each of 10,000 states, and the distribution
-   of first states against its closed form. */
+/* DoorKey and FourRooms against the Python package minigrid: one step from each of 10,000 states,
+   and the distribution of first states against its closed form. */
 #include "solo.h"
 #include "../reference/minigrid_cases.inc"
 
@@ -80,7 +80,8 @@ TEST(fourrooms_steps)
     CHECK(n == 4000 && wrong == 0 && ends > 100);
 }
 
-/* A grid's state: four bytes of step count, then x, y, direction, carried cell, size, mission and the cells. */
+/* A grid's state: four bytes of step count, then x, y, direction, carried cell, size, mission and
+   the cells. */
 enum { EMPTY = 1, WALL, GOAL, KEY, DOOR_LOCKED = 7 };
 static const uint8_t *pose(const struct solo *s) { return (const uint8_t *)s->state + 4; }
 static int cell_at(const struct solo *s, int x, int y)
@@ -117,7 +118,8 @@ TEST(doorkey_reset)
     for (int y = 1; y <= 3; y++) near_share(door[y], N, 1.0 / 3);
     for (int d = 0; d < 4; d++) near_share(dir[d], N, 0.25);
     CHECK(door[4] == 0);
-    for (int y = 1; y <= 4; y++) near_share(agent[y], split[2], 0.25), near_share(key[y], split[2], 0.25);
+    for (int y = 1; y <= 4; y++)
+        near_share(agent[y], split[2], 0.25), near_share(key[y], split[2], 0.25);
 }
 
 /* FourRooms: each gap uniform over eight cells; agent and goal uniform over the 260 free cells. */
@@ -174,4 +176,5 @@ TEST(refused_states)
     CHECK_ERROR(err, "must be odd");
 }
 
-MB_TESTS(T(doorkey_steps), T(fourrooms_steps), T(doorkey_reset), T(fourrooms_reset), T(refused_states))
+MB_TESTS(T(doorkey_steps), T(fourrooms_steps), T(doorkey_reset), T(fourrooms_reset),
+         T(refused_states))

@@ -1,5 +1,5 @@
-/* DoorKey: a wall with a locked door divides the room; fetch the key, open the door, reach the goal.
-   MiniGrid-DoorKey of the Python package minigrid 3.2.0. */
+/* DoorKey: a wall with a locked door divides the room; fetch the key, open the door, reach the
+   goal. MiniGrid-DoorKey of the Python package minigrid 3.2.0. */
 #include "env/grid/minigrid.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
@@ -54,14 +54,18 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
     return true;
 }
 
-static bool place(void *state, const void *options, const double *v, int n, mb_io *io, mb_error *err)
+static bool place(void *state, const void *options, const double *v, int n, mb_io *io,
+                  mb_error *err)
 {
     const struct doorkey_options *o = options;
     struct minigrid *s = state;
     int last = o->size - 2;
     const struct mb__number want[9] = {
-        { "x", 1, last }, { "y", 1, last }, { "direction", 0, 3 }, { "step_count", 0, max_steps(o) - 1 },
-        { "split", 2, last - 1 }, { "door_row", 1, last - 1 }, { "door_state", 0, 2 }, { "key_x", -1, last }, { "key_y", -1, last },
+        { "x", 1, last },         { "y", 1, last },
+        { "direction", 0, 3 },    { "step_count", 0, max_steps(o) - 1 },
+        { "split", 2, last - 1 }, { "door_row", 1, last - 1 },
+        { "door_state", 0, 2 },   { "key_x", -1, last },
+        { "key_y", -1, last },
     };
     int w[9];
     if (!mb__place_read("doorkey", want, 9, v, n, w, err)) return false;
@@ -69,8 +73,12 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
     if (w[7] < 0 && w[8] < 0) {
         s->carrying = MG_KEY;
     } else {
-        if (w[7] < 1 || w[8] < 1 || *mg_at(s, w[7], w[8]) != MG_EMPTY || (w[7] == w[0] && w[8] == w[1]))
-            return mb_fail(err, MB_ERR_RANGE, "doorkey: the key cannot lie at (%d, %d); -1, -1 means that it is carried", w[7], w[8]);
+        if (w[7] < 1 || w[8] < 1 || *mg_at(s, w[7], w[8]) != MG_EMPTY ||
+            (w[7] == w[0] && w[8] == w[1]))
+            return mb_fail(
+                err, MB_ERR_RANGE,
+                "doorkey: the key cannot lie at (%d, %d); -1, -1 means that it is carried", w[7],
+                w[8]);
         *mg_at(s, w[7], w[8]) = MG_KEY;
     }
     if (!mg_put_agent(s, "doorkey", w[0], w[1], w[2], w[3], err)) return false;
@@ -85,10 +93,21 @@ static void draw(const void *state, const void *options, mb_canvas *canvas)
 
 MB_BATCH(reset, step)
 MB_ENV(doorkey) = {
-    MB_ENV_HEAD, .name = "doorkey", .summary = "fetch a key, unlock the door, reach the goal; a partial view of a grid",
+    MB_ENV_HEAD,
+    .name = "doorkey",
+    .summary = "fetch a key, unlock the door, reach the goal; a partial view of a grid",
     .source = "MiniGrid-DoorKey (Chevalier-Boisvert et al. 2023)",
-    .obs = MG_OBS, .act = MB_DISCRETE(MG_ACTIONS), .time_limit = 360, .solved = 0.9f,
-    .state_size = sizeof(struct minigrid) + 36, MB_USE_OPTIONS(doorkey), .shape = shape,
-    .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
+    .obs = MG_OBS,
+    .act = MB_DISCRETE(MG_ACTIONS),
+    .time_limit = 360,
+    .solved = 0.9f,
+    .state_size = sizeof(struct minigrid) + 36,
+    MB_USE_OPTIONS(doorkey),
+    .shape = shape,
+    .reset = reset,
+    .step = step,
+    .batch = batch,
+    .draw = draw,
+    .place = place,
     .state_names = "x,y,direction,step_count,split,door_row,door_state,key_x,key_y",
 };
