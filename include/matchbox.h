@@ -9,4 +9,5 @@
 #include "matchbox/nn.h"
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
+#include "matchbox/tabular.h"
 #endif

@@ -14,7 +14,7 @@ BEGIN {
     group("rand rand_r srand random srandom random_r drand48 lrand48 mrand48 arc4random getrandom getentropy", \
           "mb_rng_make and mb_rand")
     group("time clock clock_gettime gettimeofday localtime localtime_r gmtime nanosleep usleep sleep", "mb_now, or nothing at all")
-    group("getenv secure_getenv setenv putenv setlocale", "make it a setting")
+    group("getenv secure_getenv setenv putenv setlocale", "a setting (MB_OPTIONS)")
     group("qsort qsort_r bsearch", "a sort of your own: the order of equal items must be fixed, and qsort may allocate")
     group("strtok strerror asctime ctime", "the reentrant form")
     n = split("sin cos tan asin acos atan atan2 sinh cosh tanh exp exp2 expm1 log log2 log10 log1p pow cbrt erf erfc tgamma lgamma hypot sincos", f, " ")

@@ -43,6 +43,8 @@ if ! try "$yaml" $yaml_flags $yaml_libs; then
 fi
 
 # optional libraries, one line each
+optional CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
+int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
 
 {
     echo "matchbox: compiler $($cc --version 2>/dev/null | head -n 1)"

@@ -3,14 +3,14 @@
 #   man.sh PROGRAM VERSION
 program=$1 version=$2
 verbatim() { sed -e 's/\\/\\e/g' -e "s/^[.']/\\\\\&&/" -e 's/-/\\-/g'; }
-commands=$("$program" list commands --names 2>/dev/null) || commands='train resume eval play plot list check trace bench'
+commands=$("$program" help | sed -n 's/^  matchbox \([a-z]*\) .*/\1/p') || exit 1
 echo ".TH MATCHBOX 1 \"\" \"matchbox $version\" \"User commands\""
 echo '.SH NAME'
-echo 'matchbox \- reinforcement learning: train, evaluate, play and plot agents'
+printf '%s\n' 'matchbox \- reinforcement learning: train, evaluate, play and plot agents'
 echo '.SH SYNOPSIS'
 echo '.B matchbox'
 echo '.I COMMAND'
-echo '[\fIargument\fR ...] [\fB\-\-option\fR \fIvalue\fR ...]'
+printf '%s\n' '[\fIargument\fR ...] [\fB\-\-option\fR \fIvalue\fR ...]'
 echo '.SH DESCRIPTION'
 echo '.nf'
 "$program" help 2>&1 | verbatim

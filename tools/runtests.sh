@@ -6,7 +6,8 @@ b=$1; shift
 out=$b/test-output; rm -rf "$out"; mkdir -p "$out"
 [ $# -gt 0 ] || { echo 'no test matches'; echo '0 passed, 0 failed'; exit 1; }
 jobs=${TEST_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
-export MATCHBOX="$PWD/$b/matchbox" BUILD="$PWD/$b" TEST_TIMEOUT="${TEST_TIMEOUT:-600}"
+mkdir -p "$b" && BUILD=$(cd "$b" && pwd)
+export MATCHBOX="$BUILD/matchbox" BUILD TEST_TIMEOUT="${TEST_TIMEOUT:-600}"
 printf '%s\n' "$@" | xargs -P "$jobs" -I{} sh -c '
     name=$(printf %s "$1" | sed "s|.*tests/||; s|/|-|g; s|\.sh$||"); log=$2/$name
     start=$(date +%s)

@@ -206,7 +206,7 @@ static inline double mb__reduce_pi2(double x, double *tail, int64_t *quadrant)
 }
 
 /* Sine and cosine, 1.5 ulp for |x| <= 1e9; larger arguments give some value in [-1, 1], infinities NaN. */
-static inline double mb_sin(double x)
+static inline double mb_sin64(double x)
 {
     double tail;
     int64_t quadrant;
@@ -214,7 +214,7 @@ static inline double mb_sin(double x)
     double v = mb__sin_quadrant(r, tail, quadrant);
     return x == 0.0 ? x : v;
 }
-static inline double mb_cos(double x)
+static inline double mb_cos64(double x)
 {
     double tail;
     int64_t quadrant;
@@ -246,7 +246,7 @@ static inline double mb__exp_tail(double x, double tail)
 }
 
 /* e^x, 1 ulp. */
-static inline double mb_exp(double x) { return mb__exp_tail(x, 0.0); }
+static inline double mb_exp64(double x) { return mb__exp_tail(x, 0.0); }
 
 /* x = m * 2^e with m in [sqrt 1/2, sqrt 2); x positive and finite */
 static inline double mb__split(double x, double *e)
@@ -259,7 +259,7 @@ static inline double mb__split(double x, double *e)
 }
 
 /* Natural logarithm, 1 ulp; log 0 = -infinity, of a negative number NaN. */
-static inline double mb_log(double x)
+static inline double mb_log64(double x)
 {
     double k, f = mb__split(x, &k) - 1.0;
     double s = f / (2.0 + f), z = s * s, h = 0.5 * f * f; /* log(1+f) = 2 atanh(s) = f - h + s*(h + z R(z)) */
@@ -276,7 +276,7 @@ static inline double mb_log(double x)
 }
 
 /* Hyperbolic tangent, 2.6 ulp: -m / (2 + m) with m = e^(-2|x|) - 1. */
-static inline double mb_tanh(double x)
+static inline double mb_tanh64(double x)
 {
     double a = __builtin_fabs(x), y = -2.0 * (a > 22.0 ? 22.0 : a);
     double t = mb_fma(y, 0x1.71547652b82fep+0, MB__ROUND);
@@ -343,7 +343,7 @@ static inline double mb__pow_rules(double x, double y, double magnitude)
 }
 
 /* x to the power y, 2 ulp, with the special cases of C's pow. */
-static inline double mb_pow(double x, double y)
+static inline double mb_pow64(double x, double y)
 {
     double ax = __builtin_fabs(x);
     int normal = ax > 0.0 && ax <= 0x1.fffffffffffffp1023;
@@ -358,7 +358,7 @@ static inline double mb_pow(double x, double y)
 static inline float mb_powf(float x, float y)
 {
     double dx = (double)x, dy = (double)y;
-    return (float)mb__pow_rules(dx, dy, mb_exp(dy * mb_log(__builtin_fabs(dx))));
+    return (float)mb__pow_rules(dx, dy, mb_exp64(dy * mb_log64(__builtin_fabs(dx))));
 }
 
 /* The angle of the point (x, y) in [-pi, pi], 0.6 ulp, with the special cases of C's atan2f. */

@@ -31,7 +31,7 @@ float mb_schedule_at(const mb_schedule *s, double progress)
     double from = (double)s->from, to = (double)s->to;
     if (s->kind == CONSTANT || p <= 0) return s->from;
     if (p >= 1) return s->to;
-    if (s->kind == COSINE) p = 0.5 * (1.0 - mb_cos(3.14159265358979323846 * p));
+    if (s->kind == COSINE) p = 0.5 * (1.0 - mb_cos64(3.14159265358979323846 * p));
     return (float)(from + (to - from) * p);
 }
 

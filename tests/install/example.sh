@@ -11,7 +11,7 @@ holds() { # name, command...
     name=$1; shift
     if "$@" >"$dir/log" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); cat "$dir/log"; echo "FAIL $name"; fi
 }
-install() { MAKEFLAGS= $make -s -C "$tree" B="${BUILD#"$tree"/}" CC="$cc" DESTDIR="$dir/root" PREFIX=/usr "$1"; }
+install() { $make -s -C "$tree" B="${BUILD#"$tree"/}" CC="$cc" DESTDIR="$dir/root" PREFIX=/usr "$1"; }
 holds install install install
 export PKG_CONFIG_PATH="$dir/root/usr/lib/pkgconfig" LD_LIBRARY_PATH="$dir/root/usr/lib"
 flags() { # pkg-config where it is installed; what it would say otherwise

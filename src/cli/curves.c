@@ -1,0 +1,218 @@
+/* Reading learning curves and averaging them over seeds. */
+#include "cli/curves.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct points { double *x, *y; int n; };
+struct run_data { char algo[64], env[64], preset[64]; struct points p; int group; };
+
+/* The number after "key": in a line of JSON; false: absent or null. */
+static bool number_of(const char *line, const char *key, double *out)
+{
+    char quoted[128], *end;
+    snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    const char *at = strstr(line, quoted);
+    if (!at) return false;
+    at += strlen(quoted);
+    *out = strtod(at, &end);
+    return end > at && isfinite(*out);
+}
+
+/* Lines of evaluations hold the metric "eval/NAME", all others NAME. */
+static bool line_value(const char *line, const char *metric, double *x, double *y)
+{
+    bool of_eval = strncmp(metric, "eval/", 5) == 0, is_eval = strstr(line, "\"eval\":") != NULL;
+    return of_eval == is_eval && number_of(line, "step", x) && number_of(line, of_eval ? metric + 5 : metric, y);
+}
+
+static int count_lines(const char *text)
+{
+    int n = 1;
+    for (; *text; text++) n += *text == '\n';
+    return n;
+}
+
+static bool read_points(mb_arena *a, const char *dir, const char *metric, struct points *p, mb_error *err)
+{
+    char path[1024], *text;
+    size_t n;
+    snprintf(path, sizeof path, "%.1000s/metrics.jsonl", dir);
+    if (!mb_file_read(path, a, &text, &n, err)) return mb_note(err, "'%.150s' must be the directory of a run", dir);
+    int lines = count_lines(text);
+    p->x = mb_alloc(a, (size_t)lines, sizeof *p->x, err);
+    p->y = mb_alloc(a, (size_t)lines, sizeof *p->y, err);
+    if (!p->x || !p->y) return false;
+    for (char *line = text; *line;) {
+        char *end = line + strcspn(line, "\n"), *next = *end ? end + 1 : end;
+        *end = 0;
+        double x, y;
+        bool forward = line_value(line, metric, &x, &y) && (p->n == 0 || x > p->x[p->n - 1]);
+        if (forward) {
+            p->x[p->n] = x;
+            p->y[p->n++] = y;
+        }
+        line = next;
+    }
+    if (p->n > 0) return true;
+    mb_fail(err, MB_ERR_FORMAT, "%.200s: holds no values of '%.64s'", path, metric);
+    return mb_note(err, "the curve begins when the first episode has ended; other metrics: --metric NAME");
+}
+
+static bool read_run(mb_arena *a, const char *dir, const char *metric, struct run_data *r, mb_error *err)
+{
+    char path[1024];
+    mb_yaml y;
+    snprintf(path, sizeof path, "%.1000s/config.yaml", dir);
+    if (!mb_yaml_read(path, a, &y, err)) return mb_note(err, "'%.150s' must be the directory of a run", dir);
+    const char *algo = mb_yaml_get(&y, "algo"), *env = mb_yaml_get(&y, "env"), *preset = mb_yaml_get(&y, "preset");
+    snprintf(r->algo, sizeof r->algo, "%s", algo ? algo : "?");
+    snprintf(r->env, sizeof r->env, "%s", env ? env : "?");
+    snprintf(r->preset, sizeof r->preset, "%s", preset ? preset : "");
+    return read_points(a, dir, metric, &r->p, err);
+}
+
+static bool same_group(const struct run_data *a, const struct run_data *b)
+{
+    return strcmp(a->algo, b->algo) == 0 && strcmp(a->env, b->env) == 0 && strcmp(a->preset, b->preset) == 0;
+}
+
+/* Straight lines between points, the last value behind them. */
+static double value_at(const struct points *p, double x)
+{
+    int i = 0;
+    while (i < p->n - 1 && p->x[i + 1] < x) i++;
+    if (i == p->n - 1 || x <= p->x[i]) return p->y[i];
+    double f = (x - p->x[i]) / (p->x[i + 1] - p->x[i]);
+    return p->y[i] + f * (p->y[i + 1] - p->y[i]);
+}
+
+/* 97.5 % quantile of Student's t distribution. */
+static double t_quantile(int degrees)
+{
+    static const double t[] = { 0,     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+                                2.120, 2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042 };
+    return degrees <= 30 ? t[degrees] : 1.960 + 2.4 / degrees;
+}
+
+static void average(const struct run_data *runs, int nruns, int group, struct curve *c)
+{
+    double from = -INFINITY, to = INFINITY;
+    for (int r = 0; r < nruns; r++) {
+        if (runs[r].group != group) continue;
+        const struct points *p = &runs[r].p;
+        if (p->x[0] > from) from = p->x[0];
+        if (p->x[p->n - 1] < to) to = p->x[p->n - 1];
+        c->seeds++;
+    }
+    c->n = to > from ? CURVE_POINTS : 1;
+    for (int i = 0; i < c->n; i++) {
+        double x = from + (to - from) * i / (CURVE_POINTS - 1), sum = 0, squares = 0;
+        for (int r = 0; r < nruns; r++)
+            if (runs[r].group == group) sum += value_at(&runs[r].p, x);
+        double mean = sum / c->seeds;
+        for (int r = 0; r < nruns; r++) {
+            double d = runs[r].group == group ? value_at(&runs[r].p, x) - mean : 0;
+            squares += d * d;
+        }
+        double half = c->seeds > 1 ? t_quantile(c->seeds - 1) * sqrt(squares / (c->seeds - 1) / c->seeds) : 0;
+        c->x[i] = x;
+        c->mean[i] = mean;
+        c->low[i] = mean - half;
+        c->high[i] = mean + half;
+    }
+}
+
+/* The title says what all curves share, the labels what tells them apart. */
+static void name_curves(const struct run_data *const *first, struct curves *out)
+{
+    bool one_env = true, one_preset = true;
+    for (int g = 1; g < out->n; g++) {
+        one_env = one_env && strcmp(first[g]->env, first[0]->env) == 0;
+        bool default_preset = strcmp(first[g]->preset, first[g]->env) == 0;
+        one_preset = one_preset && (default_preset || strcmp(first[g]->preset, first[0]->preset) == 0);
+    }
+    snprintf(out->title, sizeof out->title, "%s", one_env ? first[0]->env : "learning curves");
+    for (int g = 0; g < out->n; g++) {
+        struct curve *c = &out->curve[g];
+        int n = snprintf(c->label, sizeof c->label, "%s", first[g]->algo);
+        if (!one_env) n += snprintf(c->label + n, sizeof c->label - (size_t)n, " on %s", first[g]->env);
+        if (!one_preset) n += snprintf(c->label + n, sizeof c->label - (size_t)n, ", preset %s", first[g]->preset);
+        snprintf(c->label + n, sizeof c->label - (size_t)n, c->seeds == 1 ? ", 1 seed" : ", %d seeds", c->seeds);
+        out->has_interval = out->has_interval || c->seeds > 1;
+    }
+}
+
+bool curves_read(mb_arena *a, const char *const *dirs, int nruns, const char *metric, struct curves *out, mb_error *err)
+{
+    const struct run_data *first[CURVES_MAX] = { NULL };
+    struct run_data *runs = mb_alloc(a, (size_t)nruns, sizeof *runs, err);
+    if (!runs) return false;
+    *out = (struct curves){ .metric = metric };
+    for (int r = 0; r < nruns; r++) {
+        if (!read_run(a, dirs[r], metric, &runs[r], err)) return false;
+        int g = 0;
+        while (g < out->n && !same_group(first[g], &runs[r])) g++;
+        if (g == CURVES_MAX) return mb_fail(err, MB_ERR_USAGE, "plot: more than %d different curves", CURVES_MAX);
+        if (g == out->n) first[out->n++] = &runs[r];
+        runs[r].group = g;
+    }
+    out->curve = mb_alloc(a, (size_t)out->n, sizeof *out->curve, err);
+    if (!out->curve) return false;
+    for (int g = 0; g < out->n; g++) average(runs, nruns, g, &out->curve[g]);
+    name_curves(first, out);
+    return true;
+}
+
+/* ---- axes ---- */
+
+struct axis axis_of(double low, double high, int about)
+{
+    if (!(high > low)) {
+        double room = low != 0 ? fabs(low) * 0.1 : 1;
+        low -= room;
+        high += room;
+    }
+    double raw = (high - low) / about, unit = 1;
+    while (unit * 10 <= raw) unit *= 10;
+    while (unit > raw) unit /= 10;
+    double q = raw / unit, step = unit * (q < 1.5 ? 1 : q < 3.5 ? 2 : q < 7.5 ? 5 : 10);
+    struct axis a = { low, high, step, ceil(low / step - 1e-9) * step, 0 };
+    a.n = (int)floor((high - a.first) / step + 1e-9) + 1;
+    return a;
+}
+
+double axis_tick(const struct axis *a, int i)
+{
+    double v = a->first + i * a->step;
+    return fabs(v) < a->step * 1e-6 ? 0 : v;
+}
+
+const char *axis_label(char out[32], const struct axis *a, double v)
+{
+    double size = fmax(fabs(a->low), fabs(a->high)), unit = size >= 2e9 ? 1e9 : size >= 2e6 ? 1e6 : size >= 2e3 ? 1e3 : 1;
+    const char *letter = v == 0 ? "" : unit == 1e9 ? "G" : unit == 1e6 ? "M" : unit == 1e3 ? "k" : "";
+    int decimals = 0;
+    for (double s = a->step / unit; s < 0.999 && decimals < 9; s *= 10) decimals++;
+    snprintf(out, 32, "%.*f%s", v == 0 ? 0 : decimals, v / unit, letter);
+    return out;
+}
+
+void curves_range(const struct curves *c, struct axis *x, struct axis *y, int xticks, int yticks)
+{
+    double left = INFINITY, right = -INFINITY, low = INFINITY, high = -INFINITY;
+    for (int g = 0; g < c->n; g++) {
+        const struct curve *k = &c->curve[g];
+        left = fmin(left, k->x[0]);
+        right = fmax(right, k->x[k->n - 1]);
+        for (int i = 0; i < k->n; i++) {
+            low = fmin(low, k->low[i]);
+            high = fmax(high, k->high[i]);
+        }
+    }
+    if (left < 0.1 * right) left = 0; /* most curves begin at the beginning */
+    double room = (high - low) * 0.04;
+    if (low >= 0 && low < 0.3 * high) low = room = 0;
+    *x = axis_of(left, right, xticks);
+    *y = axis_of(low - room, high + (high - low) * 0.04, yticks);
+}

@@ -1,0 +1,145 @@
+/* agent.c - a policy at work: one compiled plan for a fixed number of rows, the memory and a random stream per row. */
+#include "matchbox/nn.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct mb_agent {
+    const mb_policy *policy;
+    int rows, time;
+    mb_obs_input in;
+    mb_var keep, state;
+    mb_policy_out out;
+    mb_plan *plan;
+    float *memory; /* [rows, state] */
+    mb_rng *rng;   /* [rows] */
+    uint8_t *all_allowed;
+};
+
+static bool keep_blocks(mb_agent *a, const char *name, mb_error *err)
+{
+    mb_scope *s = a->policy->scope;
+    char text[64];
+    snprintf(text, sizeof text, "%s/rng", name);
+    const char *rng_name = mb_strdup(s->arena, text, err);
+    snprintf(text, sizeof text, "%s/memory", name);
+    const char *memory_name = mb_strdup(s->arena, text, err);
+    if (!rng_name || !memory_name) return false;
+    if (s->store && !mb_keep(s->store, rng_name, a->rng, (size_t)a->rows * sizeof *a->rng, err)) return false;
+    if (!s->store || !a->policy->state) return true;
+    return mb_keep(s->store, memory_name, a->memory, (size_t)(a->rows * a->policy->state) * sizeof(float), err);
+}
+
+mb_agent *mb_agent_new(const mb_policy *p, const char *name, int rows, mb_error *err)
+{
+    mb_scope *s = p->scope;
+    mb_agent *a = mb_alloc(s->arena, 1, sizeof *a, err);
+    mb_graph *g = a ? mb_graph_new(s, name, err) : NULL;
+    if (!g) return NULL;
+    a->policy = p;
+    a->rows = rows;
+    a->time = p->recurrent ? 1 : 0;
+    a->in = mb_obs_inputs(g, &p->shape, rows, a->time);
+    a->keep = a->state = (mb_var){ g, -3 };
+    if (p->recurrent) {
+        a->keep = mb_input(g, "keep", MB_F32, MB_S2(rows, 1));
+        a->state = mb_input(g, "memory", MB_F32, MB_S2(rows, p->state));
+    }
+    a->out = mb_policy_apply(p, &a->in, a->keep, a->state);
+    for (int i = 0; i < a->out.dist.nindex; i++) mb_output(a->out.dist.logp[i]);
+    if (a->out.dist.nvalue) mb_output(a->out.dist.mean);
+    mb_output(a->out.value);
+    if (p->recurrent) mb_output(a->out.state);
+    a->plan = mb_compile(g, err);
+    a->rng = mb_alloc(s->arena, (size_t)rows, sizeof *a->rng, err);
+    a->memory = p->recurrent ? (float *)mb_input_data(a->state) : NULL;
+    if (a->in.mask.id >= 0) a->all_allowed = mb_input_data(a->in.mask);
+    if (!a->plan || !a->rng) return NULL;
+    if (a->all_allowed) memset(a->all_allowed, 1, (size_t)(rows * mb_space_nmask(&p->shape.act)));
+    for (int r = 0; r < rows; r++) a->rng[r] = mb_rng_make(s->seed, name, (uint64_t)r);
+    return keep_blocks(a, name, err) ? a : NULL;
+}
+
+static void feed(mb_agent *a, void *const obs[], const uint8_t *mask, const uint8_t *start, int per_start)
+{
+    for (int f = 0; f < a->in.nfields; f++) mb_bind(a->in.field[f], obs[f]);
+    if (a->in.mask.id >= 0) mb_bind(a->in.mask, mask ? mask : a->all_allowed);
+    if (a->policy->recurrent) {
+        float *keep = mb_input_data(a->keep);
+        for (int r = 0; r < a->rows; r++) keep[r] = start && start[r / per_start] ? 0 : 1;
+    }
+    mb_exec(a->plan);
+}
+
+/* inverse transform on the log-probabilities; a masked choice has probability 0 and is never taken */
+static int sample(const float *logp, int n, mb_rng *rng)
+{
+    float u = mb_uniform(rng, 0, 1), sum = 0;
+    int last = 0;
+    for (int i = 0; i < n; i++) {
+        float p = mb_expf(logp[i]);
+        if (p <= 0) continue;
+        sum += p;
+        last = i;
+        if (u < sum) return i;
+    }
+    return last;
+}
+
+static int argmax(const float *v, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (v[i] > v[best]) best = i;
+    return best;
+}
+
+static float gaussian(const mb_policy *p, const float *mean, int n, bool greedy, mb_rng *rng, float *act)
+{
+    float logp = 0;
+    for (int j = 0; j < n; j++) {
+        float log_std = p->log_std->data[j], z = greedy ? 0 : mb_normal(rng);
+        act[j] = mb_fmaf(mb_expf(log_std), z, mean[j]);
+        logp += -0.5f * z * z - log_std - 0.918938533f;
+    }
+    return logp;
+}
+
+void mb_agent_act(mb_agent *a, void *const obs[], const uint8_t *mask, const uint8_t *start, int per_start, bool greedy,
+                  mb_agent_out out)
+{
+    const mb_policy *p = a->policy;
+    const mb_dist *d = &a->out.dist;
+    feed(a, obs, mask, start, per_start);
+    const float *logits[MB_MAX_FIELDS], *mean = d->nvalue ? mb_data(d->mean) : NULL;
+    int n[MB_MAX_FIELDS];
+    for (int i = 0; i < d->nindex; i++) {
+        mb_shape s = mb_dims(d->logp[i]);
+        logits[i] = mb_data(d->logp[i]);
+        n[i] = s.d[s.rank - 1];
+    }
+    for (int r = 0; r < a->rows; r++) {
+        float logp = 0;
+        for (int i = 0; i < d->nindex; i++) {
+            const float *l = logits[i] + (size_t)r * (size_t)n[i];
+            int k = greedy ? argmax(l, n[i]) : sample(l, n[i], &a->rng[r]);
+            logp += l[k];
+            if (out.index) out.index[r * d->nindex + i] = k;
+        }
+        if (d->nvalue) logp += gaussian(p, mean + r * d->nvalue, d->nvalue, greedy, &a->rng[r], out.act + r * d->nvalue);
+        if (out.logp) out.logp[r] = logp;
+    }
+    if (out.value) memcpy(out.value, mb_data(a->out.value), (size_t)a->rows * sizeof(float));
+    if (p->recurrent) memcpy(a->memory, mb_data(a->out.state), (size_t)(a->rows * p->state) * sizeof(float));
+}
+
+void mb_agent_value(mb_agent *a, void *const obs[], const uint8_t *start, int per_start, float *value)
+{
+    feed(a, obs, NULL, start, per_start);
+    memcpy(value, mb_data(a->out.value), (size_t)a->rows * sizeof(float));
+}
+
+const float *mb_agent_memory(const mb_agent *a)
+{
+    return a->memory;
+}
