@@ -1,7 +1,7 @@
 /* CartPole: keep a pole upright by pushing the cart it stands on.
    Barto, Sutton & Anderson (1983); constants, integration order and limits as in Gymnasium CartPole-v1, in single
    precision. */
-#include "matchbox/env.h"
+#include "env/classic/classic.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
     NUM(float, gravity, 9.8f, 0, 100, "gravity, m/s^2")                                            \
@@ -72,8 +72,7 @@ MB_BATCH(reset, step)
 
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
-    if (n != 4)
-        return mb_fail(err, MB_ERR_RANGE, "cartpole: a state has 4 numbers (x, v, angle, spin), not %d", n);
+    if (!classic_state_fits("cartpole", "x, v, angle, spin", 4, values, n, err)) return false;
     struct cartpole *s = state;
     *s = (struct cartpole){ (float)values[0], (float)values[1], (float)values[2], (float)values[3] };
     memcpy(io->obs, s, sizeof *s);
