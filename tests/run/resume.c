@@ -149,7 +149,7 @@ TEST(a_directory_that_cannot_be_made)
 static int full_disk(void)
 {
     mb_error err = { 0 };
-    struct rlimit limit = { 8000, 8000 };
+    struct rlimit limit = { 5000, 5000 };
     mb_settings *s = run_settings("full", "cartpole");
     mb_trainer *t = mb_trainer_new(s, NULL, &err);
     signal(SIGXFSZ, SIG_IGN);
