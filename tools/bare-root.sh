@@ -17,6 +17,6 @@ trap 'for m in proc sys dev; do umount -R -l "$root/$m" || true; done' EXIT
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" "$@"; }
 inside sh -c 'for t in cc make git python3 pkg-config; do command -v $t || echo "no $t"; done'
 echo '== ./quickstart as root on a bare system'
-inside sh -c 'cd /home/new/matchbox && time ./quickstart'
+inside sh -c 'cd /home/new/matchbox && ./quickstart'
 echo '== ./quickstart test as an ordinary user'
 inside sh -c 'id new >/dev/null 2>&1 || useradd -m new; chown -R new /home/new && su new -c "cd ~/matchbox && rm -rf build runs && ./quickstart && ./quickstart test"'

@@ -18,7 +18,7 @@ static const int8_t minimal[] = { NOOP, LEFT, RIGHT };
 
 static void observe(const struct breakout *s, uint8_t *cells)
 {
-    memset(cells, 0, SIDE * SIDE * CHANNELS);
+    minatar_clear(cells, CHANNELS);
     for (int row = 0; row < WALL_ROWS; row++)
         for (int x = 0; x < SIDE; x++)
             cells[((row + WALL_TOP) * SIDE + x) * CHANNELS + BRICK] = (uint8_t)(s->brick[row] >> x & 1);

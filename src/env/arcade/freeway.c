@@ -19,7 +19,7 @@ struct traffic { int8_t speed[LANES]; }; /* what is drawn after each crossing: -
 
 static void observe(const struct freeway *s, uint8_t *cells)
 {
-    memset(cells, 0, SIDE * SIDE * CHANNELS);
+    minatar_clear(cells, CHANNELS);
     MINATAR_SET(cells, CHANNELS, s->pos, COLUMN, CHICKEN);
     for (int i = 0; i < LANES; i++) {
         int speed = s->speed[i], every = speed > 0 ? speed : -speed;
@@ -46,15 +46,12 @@ static bool crosses(const struct freeway *s, int action)
 static void drive(struct freeway *s)
 {
     for (int i = 0; i < LANES; i++) {
-        if (s->x[i] == COLUMN && s->pos == i + 1) s->pos = SIDE - 1;
-        if (s->timer[i] > 0) {
-            s->timer[i]--;
-            continue;
-        }
-        s->timer[i] = (int16_t)(s->speed[i] > 0 ? s->speed[i] : -s->speed[i]);
-        int x = s->x[i] + (s->speed[i] > 0 ? 1 : -1);
-        s->x[i] = (int16_t)(x < 0 ? SIDE - 1 : x == SIDE ? 0 : x);
-        if (s->x[i] == COLUMN && s->pos == i + 1) s->pos = SIDE - 1;
+        int x = s->x[i], every = s->speed[i] > 0 ? s->speed[i] : -s->speed[i], moves = s->timer[i] == 0;
+        int next = x + (s->speed[i] > 0 ? moves : -moves);
+        next = next < 0 ? SIDE - 1 : next == SIDE ? 0 : next;
+        s->timer[i] = (int16_t)(moves ? every : s->timer[i] - 1);
+        s->x[i] = (int16_t)next;
+        if (s->pos == i + 1 && (x == COLUMN || next == COLUMN)) s->pos = SIDE - 1; /* hit before or after the move */
     }
 }
 

@@ -83,29 +83,36 @@ static bool move(struct body *b)
 
 /* ---- picture ---- */
 
-static void show(const struct seaquest *s, uint8_t *cells, int list, int channel, bool trail)
+static void show(const struct seaquest *s, uint8_t *cells, int list, int channel)
+{
+    const struct body *v = s->body + first[list];
+    for (int i = 0; i < s->n[list]; i++) MINATAR_SET(cells, CHANNELS, v[i].y, v[i].x, channel);
+}
+
+static void show_with_trail(const struct seaquest *s, uint8_t *cells, int list, int channel)
 {
     const struct body *v = s->body + first[list];
     for (int i = 0; i < s->n[list]; i++) {
         int back = v[i].right ? v[i].x - 1 : v[i].x + 1;
         MINATAR_SET(cells, CHANNELS, v[i].y, v[i].x, channel);
-        if (trail && back >= 0 && back < SIDE) MINATAR_SET(cells, CHANNELS, v[i].y, back, TRAIL);
+        if (back >= 0 && back < SIDE) MINATAR_SET(cells, CHANNELS, v[i].y, back, TRAIL);
     }
 }
 
 static void observe(const struct seaquest *s, uint8_t *cells)
 {
-    memset(cells, 0, SIDE * SIDE * CHANNELS);
+    minatar_clear(cells, CHANNELS);
     MINATAR_SET(cells, CHANNELS, s->sub_y, s->sub_x, SUB_FRONT);
     MINATAR_SET(cells, CHANNELS, s->sub_y, s->sub_right ? s->sub_x - 1 : s->sub_x + 1, SUB_BACK);
     int oxygen = s->oxygen > 0 ? s->oxygen * 10 / MAX_OXYGEN : 0;
-    for (int x = 0; x < oxygen; x++) MINATAR_SET(cells, CHANNELS, SIDE - 1, x, OXYGEN_GAUGE);
-    for (int k = 1; k <= s->diver_count; k++) MINATAR_SET(cells, CHANNELS, SIDE - 1, SIDE - 1 - k, DIVER_GAUGE);
-    show(s, cells, FRIENDLY, FRIENDLY_BULLET, false);
-    show(s, cells, HOSTILE, ENEMY_BULLET, false);
-    show(s, cells, FISH, ENEMY_FISH, true);
-    show(s, cells, SUBS, ENEMY_SUB, true);
-    show(s, cells, DIVERS, DIVER, true);
+    uint8_t *bottom = cells + (SIDE - 1) * SIDE * CHANNELS;
+    for (int x = 0; x < SIDE; x++) bottom[x * CHANNELS + OXYGEN_GAUGE] = x < oxygen;
+    for (int k = 0; k < MAX_DIVERS; k++) bottom[(SIDE - 2 - k) * CHANNELS + DIVER_GAUGE] = k < s->diver_count;
+    show(s, cells, FRIENDLY, FRIENDLY_BULLET);
+    show(s, cells, HOSTILE, ENEMY_BULLET);
+    show_with_trail(s, cells, FISH, ENEMY_FISH);
+    show_with_trail(s, cells, SUBS, ENEMY_SUB);
+    show_with_trail(s, cells, DIVERS, DIVER);
 }
 
 /* ---- dynamics, in the reference's order ---- */

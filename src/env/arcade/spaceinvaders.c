@@ -18,19 +18,29 @@ MINATAR_STATE(spaceinvaders, STATE)
 
 static const int8_t minimal[] = { NOOP, LEFT, RIGHT, FIRE };
 
+/* Channels 1 to 5 of one row.  The three maps of the row lie side by side in one word, so that a shift brings the bits of column x
+   to places 0, 10 and 20; one product copies them to the bytes of their channels, and everything else it leaves
+   lies between the bytes' lowest bits. */
+static void show_row(int alien, int friendly, int enemy, int heading, uint8_t *cell)
+{
+    enum { FROM_FRIENDLY = SIDE, FROM_ENEMY = 2 * SIDE };
+    uint64_t maps = (uint64_t)(alien | friendly << FROM_FRIENDLY | enemy << FROM_ENEMY);
+    uint64_t spread = 1u << 8 * ALIEN | 1ull << 8 * heading | 1ull << (8 * FRIENDLY_BULLET - FROM_FRIENDLY) |
+                      1ull << (8 * ENEMY_BULLET - FROM_ENEMY);
+    for (int x = 0; x < SIDE; x++, cell += CHANNELS) {
+        uint64_t here = maps >> x & (1u | 1u << FROM_FRIENDLY | 1u << FROM_ENEMY);
+        uint64_t bytes = here * spread & 0x010101010101;
+        memcpy(cell, &bytes, CHANNELS); /* byte order: little-endian machines only, as the whole library */
+    }
+}
+
 static void observe(const struct spaceinvaders *s, uint8_t *cells)
 {
-    memset(cells, 0, SIDE * SIDE * CHANNELS);
-    int heading = s->alien_dir < 0 ? ALIEN_LEFT : ALIEN_RIGHT;
-    for (int y = 0; y < SIDE; y++) {
-        if (!(s->alien[y] | s->friendly[y] | s->enemy[y])) continue;
-        uint8_t *cell = cells + y * SIDE * CHANNELS;
-        for (int x = 0; x < SIDE; x++, cell += CHANNELS) {
-            cell[ALIEN] = cell[heading] = (uint8_t)(s->alien[y] >> x & 1);
-            cell[FRIENDLY_BULLET] = (uint8_t)(s->friendly[y] >> x & 1);
-            cell[ENEMY_BULLET] = (uint8_t)(s->enemy[y] >> x & 1);
-        }
-    }
+    minatar_clear(cells, CHANNELS);
+    for (int y = 0; y < SIDE; y++)
+        if (s->alien[y] | s->friendly[y] | s->enemy[y])
+            show_row(s->alien[y], s->friendly[y], s->enemy[y], s->alien_dir < 0 ? ALIEN_LEFT : ALIEN_RIGHT,
+                     cells + y * SIDE * CHANNELS);
     MINATAR_SET(cells, CHANNELS, SIDE - 1, s->pos, CANNON);
 }
 
