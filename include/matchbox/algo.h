@@ -32,13 +32,6 @@ MB_API void mb_report(mb_metrics *m, const char *name, double value);
 /* Tell the runner which episodes ended in the vectoriser's last step (it keeps the last 100 returns).  Call once after each mb_vec_step. */
 MB_API void mb_report_episodes(mb_metrics *m, const mb_vec *vec);
 
-/* A policy bound to one vectoriser: reads its current observations, writes its actions. */
-typedef struct mb_actor {
-    void *self;
-    /* greedy: the mode or mean action; else a sample.  Recurrent state restarts where view->start is set. */
-    bool (*act)(void *self, mb_vec *vec, bool greedy, mb_error *err);
-} mb_actor;
-
 typedef struct mb_algo_def {
     int abi; size_t size;                 /* MB_ALGO_HEAD */
     const char *name, *summary, *paper;

@@ -258,6 +258,13 @@ MB_API void mb_vec_load(mb_vec *v, int env, const void *in); /* rewards and flag
 MB_API void mb_vec_draw(const mb_vec *v, int env, mb_canvas *canvas); /* a plain text frame when the environment cannot draw */
 MB_API void *mb_vec_state(mb_vec *v, int env);             /* for tests and trace */
 
+/* A policy bound to one vectoriser: reads its current observations, writes its actions. */
+typedef struct mb_actor {
+    void *self;
+    /* greedy: the mode or mean action; else a sample.  Recurrent state restarts where view->start is set. */
+    bool (*act)(void *self, mb_vec *vec, bool greedy, mb_error *err);
+} mb_actor;
+
 /* ---- canvas: RGB pixels in caller memory, no window system ---- */
 
 struct mb_canvas { int w, h; uint8_t *rgb; }; /* [h][w][3] */

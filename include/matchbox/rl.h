@@ -65,18 +65,20 @@ typedef struct mb_rollout_options {
     bool normalize_reward;     /* divide rewards by the running deviation of the discounted return (of gamma) */
     float gamma, reward_scale; /* reward_scale multiplies rewards first */
     float reward_clip;         /* after scaling; 0: none */
-    bool values;               /* keep V(s) and bootstrap truncated episodes */
 } mb_rollout_options;
-/* The agent acts in `vec`; observations go straight into the rollout's memory. */
-MB_API mb_rollout *mb_rollout_new(mb_policy *p, mb_vec *vec, const char *name, mb_rollout_options o, mb_error *err);
-/* Run the horizon; calls `step` (may be NULL) after each vectoriser step. */
-MB_API bool mb_rollout_collect(mb_rollout *r, void (*step)(void *ctx, const mb_vec *vec), void *ctx, mb_error *err);
+/* The policy acts for agents first, first + step, ... of `vec` (0, 1: all of them).  With all agents, observations go straight
+   into the rollout's memory. */
+MB_API mb_rollout *mb_rollout_new(mb_policy *p, mb_vec *vec, const char *name, int first, int step, mb_rollout_options o, mb_error *err);
+/* Run the horizon for all rollouts of one vectoriser together; `stepped` (may be NULL) is called after each of its steps. */
+MB_API bool mb_rollout_collect(mb_rollout *const *r, int n, void (*stepped)(void *ctx, const mb_vec *vec), void *ctx, mb_error *err);
 MB_API mb_traj mb_rollout_traj(const mb_rollout *r);
 MB_API float *mb_rollout_adv(mb_rollout *r);   /* [T, rows], filled by the caller (mb_gae) */
 MB_API float *mb_rollout_ret(mb_rollout *r);
 MB_API int mb_rollout_rows(const mb_rollout *r);
 /* Fold the observations of this rollout into the policy's observation normaliser (if it has one). */
 MB_API void mb_rollout_normalize_obs(mb_rollout *r);
+/* `policies` (one, or one per agent) acting in another vectoriser: what an algorithm's `actor` hands out. */
+MB_API bool mb_policy_actor(mb_policy *const *policies, int n, const char *name, mb_vec *vec, mb_actor *out, mb_error *err);
 
 /* A minibatch in a graph.  Feed-forward: B = size rows drawn from T * rows; recurrent: B = size sequences of T steps, shape [B, T, ...]. */
 typedef struct mb_batch {

@@ -1,9 +1,12 @@
 /* Threads: a fixed crew that claims jobs from one counter.
 
-   Nothing waits for a thread that has not claimed a job: the caller works too and takes whatever is left, so a crew
-   that the system has put aside costs nothing but the wake-up calls, and those stop when they prove useless.
-   A claim is one atomic decrement.  What a run is about is read after a successful claim only: a claim succeeds only
-   while its run is going on, so a late thread can never mix two runs. */
+   The caller works too and takes whatever is left, so it waits only for jobs that a worker has begun.  On a busy
+   machine even that can be long: a worker may lose its CPU in the middle of a job.  So the caller keeps an account
+   of what its crew saves and what it costs, and works alone for a while when the account is overdrawn; that bounds
+   the loss to a few per cent of one thread's speed, whatever else runs on the machine.
+
+   A claim is one atomic decrement.  What a run is about is read after a successful claim only: a claim succeeds
+   only while its run is going on, so a late thread can never mix two runs. */
 #include "matchbox/core.h"
 
 #include <pthread.h>
@@ -11,9 +14,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define SPIN_SECONDS 20e-6  /* then sleep: two switches cost about as much */
-#define LONG_JOB 20e-6      /* a job of this length is worth a wake-up even when the last ones were not */
-enum { LINE = 64, PAUSES = 32, BACKOFF_MAX = 6, THREADS_MAX = 1024 };
+#define SPIN_SECONDS 20e-6    /* then sleep: two switches cost about as much */
+#define LONG_JOB 20e-6        /* worth a wake-up even when the last ones came too late */
+#define OVERDRAFT 1e-3        /* seconds the crew may cost more than it saves before the caller works alone */
+#define CREDIT_MAX 1e-3       /* and as many may be saved up */
+#define ALONE_SECONDS 20e-3   /* the first time; doubled while the crew does not prove itself */
+#define PROVEN_SECONDS 100e-3 /* a crew that lasted so long starts afresh */
+enum { LINE = 64, PAUSES = 32, BACKOFF_MAX = 6, DOUBLINGS_MAX = 5, THREADS_MAX = 1024 };
 
 typedef struct worker {
     mb_pool *pool;
@@ -37,8 +44,11 @@ struct mb_pool {
     worker *workers; /* [size - 1] */
     int size;
     bool running;
-    /* wake-ups in a row that came too late to help, and runs to let pass before the next */
-    int useless, skip;
+    int useless, skip;  /* wake-ups in a row that came too late to help, runs to let pass before the next */
+    double credit;      /* seconds saved by the crew less what it cost */
+    double alone_until; /* the caller works alone before this time */
+    double crew_since;  /* when the crew was last given a chance */
+    int doublings;
 };
 
 static inline void pause_cpu(void)
@@ -134,28 +144,91 @@ static void wait_for_workers(mb_pool *p, int jobs)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* While wake-ups have proved useless the caller works alone, and calls for help only once a job has been long. */
-static int take_jobs_watching(mb_pool *p)
+/* What one run has shown: measured by the caller alone. */
+typedef struct account {
+    int mine;        /* jobs the caller did */
+    double shortest; /* its shortest job, seconds: never inflated by a lost CPU */
+    double cost;     /* seconds spent on waking and waiting */
+} account;
+
+/* The caller's share of the jobs.  With `hold` the crew sleeps on until a job has proved long enough to wake it. */
+static void lead(mb_pool *p, bool hold, account *a)
 {
-    double start = mb_now();
-    int left = atomic_fetch_sub_explicit(&p->unclaimed, 1, memory_order_acquire);
-    if (left <= 0) return 0;
-    p->fn(p->ctx, p->njobs - left, 0);
-    if (left > 1 && mb_now() - start > LONG_JOB) {
-        p->useless = p->skip = 0;
-        wake(p, left - 1);
+    double before = mb_now();
+    while (atomic_load_explicit(&p->unclaimed, memory_order_relaxed) > 0) {
+        int left = atomic_fetch_sub_explicit(&p->unclaimed, 1, memory_order_acquire);
+        if (left <= 0) break;
+        p->fn(p->ctx, p->njobs - left, 0);
+        double now = mb_now(), took = now - before;
+        if (a->mine++ == 0 || took < a->shortest) a->shortest = took;
+        if (hold && left > 1 && took > LONG_JOB) {
+            hold = false;
+            p->useless = p->skip = 0;
+            wake(p, left - 1);
+        }
+        before = now;
     }
-    return 1 + take_jobs(p, 0);
 }
 
 /* Were sleepers called in vain?  Then let more and more runs pass before calling again. */
-static void learn(mb_pool *p, bool called, int by_workers)
+static void learn_to_call(mb_pool *p, bool called, bool helped)
 {
-    if (by_workers > 0) p->useless = 0;
-    else if (called) {
+    if (helped) {
+        p->useless = 0;
+    } else if (called) {
         if (p->useless < BACKOFF_MAX) p->useless++;
         p->skip = (1 << p->useless) - 1;
     }
+}
+
+/* Balance the account; overdrawn, send the crew to sleep for a while. */
+static void settle(mb_pool *p, int njobs, const account *a)
+{
+    p->credit += (double)(njobs - a->mine) * a->shortest - a->cost;
+    if (p->credit > CREDIT_MAX) p->credit = CREDIT_MAX;
+    if (p->credit >= -OVERDRAFT) return;
+    double now = mb_now();
+    if (now - p->crew_since > PROVEN_SECONDS) p->doublings = 0;
+    p->alone_until = now + ALONE_SECONDS * (double)(1 << p->doublings);
+    if (p->doublings < DOUBLINGS_MAX) p->doublings++;
+    p->credit = 0;
+}
+
+static void run_with_crew(mb_pool *p, int njobs, mb_job fn, void *ctx)
+{
+    account a = { 0, 0, 0 };
+    p->fn = fn;
+    p->ctx = ctx;
+    p->njobs = njobs;
+    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
+    atomic_store(&p->unclaimed, njobs); /* from here on workers may claim */
+    bool asleep = atomic_load(&p->sleeping) > 0, call = asleep && p->skip == 0;
+    if (call) {
+        double start = mb_now();
+        wake(p, njobs - 1);
+        a.cost += mb_now() - start;
+    } else if (asleep) {
+        p->skip--;
+    }
+    lead(p, asleep && !call, &a);
+    if (a.mine < njobs) {
+        double start = mb_now();
+        wait_for_workers(p, njobs - a.mine);
+        a.cost += mb_now() - start;
+    }
+    learn_to_call(p, call, a.mine < njobs);
+    settle(p, njobs, &a);
+}
+
+/* Is this one of the times when the caller works alone? */
+static bool alone(mb_pool *p)
+{
+    if (p->alone_until == 0) return false;
+    double now = mb_now();
+    if (now < p->alone_until) return true;
+    p->alone_until = 0;
+    p->crew_since = now;
+    return false;
 }
 
 void mb_pool_run(mb_pool *p, int njobs, mb_job fn, void *ctx)
@@ -166,22 +239,10 @@ void mb_pool_run(mb_pool *p, int njobs, mb_job fn, void *ctx)
     }
     MB_ASSERT(!p->running); /* a job must not start jobs in its own pool */
     p->running = true;
-    p->fn = fn;
-    p->ctx = ctx;
-    p->njobs = njobs;
-    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
-    atomic_store(&p->unclaimed, njobs); /* from here on workers may claim */
-    bool asleep = atomic_load(&p->sleeping) > 0, call = asleep && p->skip == 0;
-    int mine;
-    if (asleep && !call) {
-        p->skip--;
-        mine = take_jobs_watching(p);
-    } else {
-        if (call) wake(p, njobs - 1);
-        mine = take_jobs(p, 0);
-    }
-    if (mine < njobs) wait_for_workers(p, njobs - mine);
-    learn(p, call, njobs - mine);
+    if (alone(p))
+        for (int i = 0; i < njobs; i++) fn(ctx, i, 0);
+    else
+        run_with_crew(p, njobs, fn, ctx);
     p->running = false;
 }
 

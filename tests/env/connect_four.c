@@ -1,4 +1,5 @@
-/* Connect Four: published position counts, a brute-force judge of every final position, and random play. */
+/* Connect Four: published position counts, a brute-force judge of every final position, and random
+   play. */
 #include "solo.h"
 
 enum { COLUMNS = 7, ROWS = 6, CELLS = 42, LAST_PLY = 8, SLOTS = 1 << 19 };
@@ -10,7 +11,7 @@ static int cell(const struct solo *s, int agent, int row, int column)
     return at[0] > 0 ? 1 : at[1] > 0 ? 2 : 0;
 }
 
-/* Does `who` (1 own, 2 other) hold four in a line in agent 0's view?  Every start, every direction. */
+/* Does `who` (1 own, 2 other) hold four in a line in agent 0's view?  Every start and direction. */
 static bool four_in_line(const struct solo *s, int who)
 {
     static const int step[4][2] = { { 0, 1 }, { 1, 0 }, { 1, 1 }, { 1, -1 } };
@@ -108,14 +109,16 @@ TEST(brute_force_judge)
         while (!over) {
             int mover = s.active[1];
             for (int c = 0; c < COLUMNS; c++)
-                CHECK(s.mask[mover * COLUMNS + c] == (cell(&s, 0, 0, c) == 0) && s.mask[!mover * COLUMNS + c] == 1);
+                CHECK(s.mask[mover * COLUMNS + c] == (cell(&s, 0, 0, c) == 0) &&
+                      s.mask[!mover * COLUMNS + c] == 1);
             s.index[mover] = legal_move(&s, mover);
             over = solo_step(&s);
             bool first = four_in_line(&s, 1), second = four_in_line(&s, 2);
             CHECK(over == (first || second || ++stones == CELLS));
             CHECK(s.reward[0] == (float)(first - second) && s.reward[1] == -s.reward[0]);
             for (int i = 0; i < CELLS; i++) {
-                int a = cell(&s, 0, i / COLUMNS, i % COLUMNS), b = cell(&s, 1, i / COLUMNS, i % COLUMNS);
+                int a = cell(&s, 0, i / COLUMNS, i % COLUMNS),
+                    b = cell(&s, 1, i / COLUMNS, i % COLUMNS);
                 CHECK(b == (3 - a) % 3);
             }
         }
@@ -169,13 +172,13 @@ TEST(greedy_tactics)
     struct solo s;
     mb_error err = { 0 };
     solo_open(&s, "connect-four", settings, 4);
-    for (int i = 0; i < 50; i++) { /* x makes an open pair into three; o must stop one end, or loses */
+    for (int i = 0; i < 50; i++) { /* x makes an open pair into three: o must stop it */
         CHECK(place(&s, "......." "......." "......." "......." "o......" "oxx....", 0, &err));
         s.index[0] = 3;
         CHECK(!solo_step(&s));
         CHECK(cell(&s, 0, 5, 4) == 2);
     }
-    for (int i = 0; i < 50; i++) { /* o can win in column 0 and does so, although x threatens as well */
+    for (int i = 0; i < 50; i++) { /* o wins in column 0, although x threatens as well */
         CHECK(place(&s, "......." "......." "......." "o......" "o......" "oxx...x", 0, &err));
         s.index[0] = 3;
         CHECK(solo_step(&s));
@@ -215,4 +218,5 @@ TEST(place_errors)
     CHECK_ERROR(err, "opponent's turn");
 }
 
-MB_TESTS(T(position_counts), T(brute_force_judge), T(random_play), T(greedy_tactics), T(illegal_move_loses), T(place_errors))
+MB_TESTS(T(position_counts), T(brute_force_judge), T(random_play), T(greedy_tactics),
+         T(illegal_move_loses), T(place_errors))

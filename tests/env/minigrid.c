@@ -1,5 +1,5 @@
-/* DoorKey and FourRooms against the Python package minigrid: one step from each of 10,000 states, and the distribution
-   of first states against its closed form. */
+/* DoorKey and FourRooms against the Python package minigrid: one step from each of 10,000 states,
+   and the distribution of first states against its closed form. */
 #include "solo.h"
 #include "../reference/minigrid_cases.inc"
 
@@ -80,12 +80,14 @@ TEST(fourrooms_steps)
     CHECK(n == 4000 && wrong == 0 && ends > 100);
 }
 
-/* The header of a grid's state: step count, x, y, direction, carried cell, size, mission, cells. */
+/* A grid's state: four bytes of step count, then x, y, direction, carried cell, size, mission and
+   the cells. */
+enum { EMPTY = 1, WALL, GOAL, KEY, DOOR_LOCKED = 7 };
 static const uint8_t *pose(const struct solo *s) { return (const uint8_t *)s->state + 4; }
-static int object_at(const struct solo *s, int x, int y)
+static int cell_at(const struct solo *s, int x, int y)
 {
     const uint8_t *p = pose(s);
-    return p[6 + y * p[4] + x] & 15;
+    return p[6 + y * p[4] + x];
 }
 
 static void near_share(int count, int total, double p)
@@ -103,20 +105,21 @@ TEST(doorkey_reset)
     for (int i = 0; i < N; i++) {
         solo_reset(&s);
         const uint8_t *p = pose(&s);
-        int column = object_at(&s, 2, 4) == 2 ? 2 : 3; /* the door is never in row 4 */
+        int column = cell_at(&s, 2, 4) == WALL ? 2 : 3; /* the door is never in row 4 */
         split[column]++;
         dir[p[2]]++;
-        CHECK(object_at(&s, 4, 4) == 8);
-        for (int y = 1; y < 5; y++) door[y] += object_at(&s, column, y) == 4;
+        CHECK(cell_at(&s, 4, 4) == GOAL);
+        for (int y = 1; y < 5; y++) door[y] += cell_at(&s, column, y) == DOOR_LOCKED;
         if (column != 2) continue;
         agent[p[1]]++;
-        for (int y = 1; y < 5; y++) key[y] += object_at(&s, 1, y) == 5;
+        for (int y = 1; y < 5; y++) key[y] += cell_at(&s, 1, y) == KEY;
     }
     for (int c = 2; c <= 3; c++) near_share(split[c], N, 0.5);
     for (int y = 1; y <= 3; y++) near_share(door[y], N, 1.0 / 3);
     for (int d = 0; d < 4; d++) near_share(dir[d], N, 0.25);
     CHECK(door[4] == 0);
-    for (int y = 1; y <= 4; y++) near_share(agent[y], split[2], 0.25), near_share(key[y], split[2], 0.25);
+    for (int y = 1; y <= 4; y++)
+        near_share(agent[y], split[2], 0.25), near_share(key[y], split[2], 0.25);
 }
 
 /* FourRooms: each gap uniform over eight cells; agent and goal uniform over the 260 free cells. */
@@ -131,15 +134,15 @@ TEST(fourrooms_reset)
         const uint8_t *p = pose(&s);
         int goals = 0, free_cells = 0;
         for (int j = 1; j < 18; j++) {
-            gap[j > 9 ? 3 : 0][j] += object_at(&s, 9, j) != 2;
-            gap[j > 9 ? 2 : 1][j] += object_at(&s, j, 9) != 2;
+            gap[j > 9 ? 3 : 0][j] += cell_at(&s, 9, j) != WALL;
+            gap[j > 9 ? 2 : 1][j] += cell_at(&s, j, 9) != WALL;
         }
         for (int j = 0; j < 19 * 19; j++) {
-            int object = object_at(&s, j % 19, j / 19);
-            goals += object == 8;
-            free_cells += object != 2;
+            int cell = cell_at(&s, j % 19, j / 19);
+            goals += cell == GOAL;
+            free_cells += cell != WALL;
         }
-        CHECK(goals == 1 && free_cells == 260 && object_at(&s, p[0], p[1]) == 1);
+        CHECK(goals == 1 && free_cells == 260 && cell_at(&s, p[0], p[1]) == EMPTY);
         if (p[0] == 9 || p[1] == 9) at_gap++;
         else room[(p[0] > 9) + 2 * (p[1] > 9)]++;
     }
@@ -173,4 +176,5 @@ TEST(refused_states)
     CHECK_ERROR(err, "must be odd");
 }
 
-MB_TESTS(T(doorkey_steps), T(fourrooms_steps), T(doorkey_reset), T(fourrooms_reset), T(refused_states))
+MB_TESTS(T(doorkey_steps), T(fourrooms_steps), T(doorkey_reset), T(fourrooms_reset),
+         T(refused_states))

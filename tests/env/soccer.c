@@ -1,10 +1,12 @@
-/* Soccer: every state and pair of moves against the rules of the paper, written down again in board coordinates. */
+/* Soccer: every state and pair of moves against the rules of the paper, written down again in board
+   coordinates. */
 #include "solo.h"
 
 enum { W = 5, H = 4 };
 struct board { int x[2], y[2], ball, scorer; };
 
-/* The paper's rules for one order of moves.  Moves are compass directions on the board: N S E W stand. */
+/* The paper's rules for one order of moves.  Moves are compass directions on the board: N S E W
+   stand. */
 static struct board play(struct board b, int first, const int move[2])
 {
     static const char *const steps[5] = { "0-", "0+", "+0", "-0", "00" };
@@ -24,7 +26,8 @@ static struct board play(struct board b, int first, const int move[2])
 
 static bool equal(struct board a, struct board b)
 {
-    return a.x[0] == b.x[0] && a.x[1] == b.x[1] && a.y[0] == b.y[0] && a.y[1] == b.y[1] && a.ball == b.ball && a.scorer == b.scorer;
+    return a.x[0] == b.x[0] && a.x[1] == b.x[1] && a.y[0] == b.y[0] && a.y[1] == b.y[1] &&
+           a.ball == b.ball && a.scorer == b.scorer;
 }
 
 /* The board as agent k sees it, turned back when k is B. */
@@ -69,7 +72,8 @@ TEST(every_transition)
             s.index[0] = move[0];
             s.index[1] = turned[move[1]];
             bool over = solo_step(&s);
-            struct board to = seen(&s, 0), a_first = play(from, 0, move), b_first = play(from, 1, move);
+            struct board to = seen(&s, 0), a_first = play(from, 0, move),
+                         b_first = play(from, 1, move);
             bool was_a = equal(to, a_first), was_b = equal(to, b_first);
             CHECK((was_a || was_b) && equal(to, seen(&s, 1)));
             CHECK(over == (to.scorer >= 0) && s.reward[0] == -s.reward[1]);
@@ -77,7 +81,8 @@ TEST(every_transition)
         }
     }
     CHECK(states == 760);
-    CHECK_NEAR(orders[0], (double)(orders[0] + orders[1]) / 2, 3 * sqrt((double)(orders[0] + orders[1])));
+    CHECK_NEAR(orders[0], (double)(orders[0] + orders[1]) / 2,
+               3 * sqrt((double)(orders[0] + orders[1])));
     CHECK(orders[0] > 100);
 }
 
@@ -95,7 +100,7 @@ TEST(kick_off)
     CHECK_NEAR(ball, 1000, 120);
 }
 
-/* With draws at 0.1 a step where nobody can score lasts ten steps on average; random play is even. */
+/* A game where nobody can score is drawn after ten steps on average; random play is even. */
 TEST(draws_and_balance)
 {
     struct solo s;

@@ -1,4 +1,5 @@
-/* solo.h - one environment instance without the vectoriser, for tests that look at every state themselves. */
+/* solo.h - one environment instance without the vectoriser, for tests that look at every state
+   themselves. */
 #ifndef SOLO_H
 #define SOLO_H
 #include "matchbox/env.h"
@@ -24,7 +25,8 @@ static void solo_clear(struct solo *s)
     memset(s->reward, 0, sizeof s->reward);
 }
 
-/* Environment `name` with options "key=value", ... (NULL ends them).  A wrong name or option fails the test program. */
+/* Environment `name` with options "key=value", ... (NULL ends them).  A wrong name or option fails
+   the test program. */
 static void solo_open(struct solo *s, const char *name, const char *const *settings, uint64_t seed)
 {
     mb_error err = { 0 };
@@ -43,7 +45,8 @@ static void solo_open(struct solo *s, const char *name, const char *const *setti
         exit(1);
     }
     s->rng = mb_rng_make(seed, "solo", 0);
-    s->io = (mb_io){ .index = s->index, .value = s->value, .reward = s->reward, .active = s->active };
+    s->io =
+        (mb_io){ .index = s->index, .value = s->value, .reward = s->reward, .active = s->active };
     for (int f = 0; f < s->shape.obs.nfields; f++) s->io.obs_field[f] = s->obs[f];
     if (s->shape.obs.field[0].kind == MB_FIELD_BOX) s->io.obs = (float *)(void *)s->obs[0];
     if (s->shape.masked) s->io.mask = s->mask;
@@ -56,7 +59,8 @@ static void solo_reset(struct solo *s)
     s->def->reset(s->state, s->options, &s->rng, &s->io);
 }
 
-/* Step with the actions in s->index and s->value; rewards add up in s->reward as the vectoriser does it. */
+/* Step with the actions in s->index and s->value; rewards add up in s->reward as the vectoriser
+   does it. */
 static bool solo_step(struct solo *s)
 {
     solo_clear(s);

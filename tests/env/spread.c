@@ -1,4 +1,5 @@
-/* Spread: shortest solutions found through step itself against their closed form, collisions and rewards. */
+/* Spread: shortest solutions found through step itself against their closed form, collisions and
+   rewards. */
 #include "solo.h"
 
 enum { SIZE = 4, CELLS = SIZE * SIZE, PAIRS = CELLS * CELLS };
@@ -54,7 +55,8 @@ static int shortest(struct solo *s, int a, int b, int c, int d)
     return -1;
 }
 
-/* On an open grid the agents need exactly the better of the two assignments: the larger of its two distances. */
+/* On an open grid the agents need exactly the better of the two assignments: the larger of its two
+   distances. */
 TEST(shortest_solutions)
 {
     struct solo s;
@@ -67,7 +69,8 @@ TEST(shortest_solutions)
             if (s.io.obs[j * 3 + 2] > 0) d = j;
         CHECK(d >= 0 && a != b && a != c && a != d && b != c && b != d);
         CHECK(seen(&s, 1, 0) == b && seen(&s, 1, 1) == a);
-        int straight = larger(distance(a, c), distance(b, d)), crossed = larger(distance(a, d), distance(b, c));
+        int straight = larger(distance(a, c), distance(b, d)),
+            crossed = larger(distance(a, d), distance(b, c));
         CHECK(shortest(&s, a, b, c, d) == (straight < crossed ? straight : crossed));
     }
 }

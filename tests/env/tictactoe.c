@@ -4,9 +4,14 @@
 enum { SQUARES = 9, STATES = 19683 }; /* 3^9 */
 static const char *const self_play[] = { "opponent=self", NULL };
 
-struct tree { struct solo env; long games, first_wins, second_wins, draws, positions; bool seen[STATES]; signed char value[STATES]; };
+struct tree {
+    struct solo env;
+    long games, first_wins, second_wins, draws, positions;
+    bool seen[STATES];
+    signed char value[STATES];
+};
 
-/* The board as a number in base 3, read from agent 0's observation (0 empty, 1 own, 2 the other's). */
+/* The board as a number in base 3, from agent 0's observation (0 empty, 1 own, 2 the other's). */
 static int board_id(const struct solo *s)
 {
     int id = 0;
@@ -54,7 +59,8 @@ static int walk(struct tree *t, bool over)
 
 static struct tree tree; /* also read by the tests after the first */
 
-/* The published counts: 255,168 games (131,184 / 77,904 / 46,080), 5,478 positions, a draw with best play. */
+/* The published counts: 255,168 games (131,184 / 77,904 / 46,080), 5,478 positions, a draw with
+   best play. */
 TEST(game_tree)
 {
     solo_open(&tree.env, "tictactoe", self_play, 1);
@@ -79,7 +85,8 @@ static int swap_colors(int id)
 TEST(perfect_never_errs)
 {
     for (int side = 0; side < 2; side++) {
-        const char *const settings[] = { "opponent=perfect", side ? "side=second" : "side=first", NULL };
+        const char *const settings[] = { "opponent=perfect", side ? "side=second" : "side=first",
+                                         NULL };
         struct solo s;
         solo_open(&s, "tictactoe", settings, 7);
         int wins = 0, losses = 0;
@@ -128,7 +135,7 @@ TEST(perfect_openings)
     }
 }
 
-/* Random against random, in closed form from the tree: the first player wins 58.5 %, loses 28.8 %. */
+/* Random play, from the tree: the first player wins 58.5 %, loses 28.8 %. */
 TEST(random_play)
 {
     struct solo s;
@@ -198,4 +205,5 @@ TEST(place)
     CHECK_ERROR(err, "10 numbers");
 }
 
-MB_TESTS(T(game_tree), T(perfect_never_errs), T(perfect_openings), T(random_play), T(illegal_move_loses), T(sides), T(place))
+MB_TESTS(T(game_tree), T(perfect_never_errs), T(perfect_openings), T(random_play),
+         T(illegal_move_loses), T(sides), T(place))

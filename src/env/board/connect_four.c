@@ -1,6 +1,7 @@
 /* Connect Four: stones fall into seven columns of six; four in a line win.  One action per column.
-   The board is one bit per cell, column by column from the bottom left with an empty seventh bit above each column, so
-   that shifting by 1, 6, 7 and 8 moves along the four directions without running over an edge. */
+   The board is one bit per cell, column by column from the bottom left with an empty seventh bit
+   above each column, so that shifting by 1, 6, 7 and 8 moves along the four directions without
+   running over an edge. */
 #include "env/board/board.h"
 
 enum { COLUMNS = 7, ROWS = 6, STRIDE = ROWS + 1, CELLS = COLUMNS * ROWS };
@@ -46,7 +47,8 @@ static uint64_t landing_cells(uint64_t filled)
 static unsigned open_columns(uint64_t filled)
 {
     unsigned open = 0;
-    for (int c = 0; c < COLUMNS; c++) open |= (unsigned)(~filled >> (c * STRIDE + ROWS - 1) & 1) << c;
+    for (int c = 0; c < COLUMNS; c++)
+        open |= (unsigned)(~filled >> (c * STRIDE + ROWS - 1) & 1) << c;
     return open;
 }
 
@@ -101,7 +103,9 @@ static bool play(struct connect_four *s, uint64_t cell, int *winner)
 
 static uint64_t choose(const struct connect_four *s, int opponent, mb_rng *rng)
 {
-    uint64_t cells = opponent == BOARD_EXPERT ? greedy_cells(s->stones[s->turn], s->stones[!s->turn]) : landing_cells(taken(s));
+    uint64_t cells = opponent == BOARD_EXPERT
+                         ? greedy_cells(s->stones[s->turn], s->stones[!s->turn])
+                         : landing_cells(taken(s));
     return (uint64_t)1 << board_random_bit(cells, rng);
 }
 
@@ -145,7 +149,8 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
     return true;
 }
 
-static bool place(void *state, const void *options, const double *v, int n, mb_io *io, mb_error *err)
+static bool place(void *state, const void *options, const double *v, int n, mb_io *io,
+                  mb_error *err)
 {
     struct connect_four *s = state;
     const struct connect_four_options *o = options;
@@ -154,7 +159,8 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
     struct connect_four placed = { .turn = p.turn, .flip = p.flip };
     for (int i = 0; i < CELLS; i++) {
         int bit = i % COLUMNS * STRIDE + ROWS - 1 - i / COLUMNS;
-        for (int color = 0; color < 2; color++) placed.stones[color] |= (p.stones[color] >> i & 1) << bit;
+        for (int color = 0; color < 2; color++)
+            placed.stones[color] |= (p.stones[color] >> i & 1) << bit;
     }
     uint64_t filled = taken(&placed);
     /* a stone rests on the bottom or on another stone */
@@ -178,19 +184,31 @@ static void draw(const void *state, const void *options, mb_canvas *c)
             float x = ((float)column + 0.5f) / COLUMNS, y = ((float)(ROWS - row) + 0.5f) / STRIDE;
             bool red = s->stones[0] >> bit & 1, yellow = s->stones[1] >> bit & 1;
             mb_canvas_disc(c, x, y, 0.060f, red ? 0xa92f23 : yellow ? 0xd9a514 : 0x1b4486);
-            mb_canvas_disc(c, x, y, red || yellow ? 0.048f : 0.055f, red ? 0xd8493a : yellow ? 0xf5c93c : 0xf7f3e8);
+            mb_canvas_disc(c, x, y, red || yellow ? 0.048f : 0.055f,
+                           red ? 0xd8493a : yellow ? 0xf5c93c : 0xf7f3e8);
         }
     mb_canvas_disc(c, 0.5f, 0.5f / 7, 0.04f, s->turn ? 0xf5c93c : 0xd8493a); /* who is to move */
 }
 
 MB_BATCH(reset, step)
 MB_ENV(connect_four) = {
-    MB_ENV_HEAD, .name = "connect-four", .summary = "four stones in a row in a 7x6 rack",
+    MB_ENV_HEAD,
+    .name = "connect-four",
+    .summary = "four stones in a row in a 7x6 rack",
     .source = "Allis (1988), A knowledge-based approach of Connect-Four",
-    .obs = MB_GRID(ROWS, COLUMNS, BOARD_PLANES, 0, 1), .act = MB_DISCRETE(COLUMNS), .masked = true,
-    .state_size = sizeof(struct connect_four), MB_USE_OPTIONS(connect_four), .shape = shape,
-    .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
-    .state_names = "cell0,cell1,cell2,cell3,cell4,cell5,cell6,cell7,cell8,cell9,cell10,cell11,cell12,cell13,"
-                   "cell14,cell15,cell16,cell17,cell18,cell19,cell20,cell21,cell22,cell23,cell24,cell25,cell26,cell27,"
-                   "cell28,cell29,cell30,cell31,cell32,cell33,cell34,cell35,cell36,cell37,cell38,cell39,cell40,cell41,color",
+    .obs = MB_GRID(ROWS, COLUMNS, BOARD_PLANES, 0, 1),
+    .act = MB_DISCRETE(COLUMNS),
+    .masked = true,
+    .state_size = sizeof(struct connect_four),
+    MB_USE_OPTIONS(connect_four),
+    .shape = shape,
+    .reset = reset,
+    .step = step,
+    .batch = batch,
+    .draw = draw,
+    .place = place,
+    .state_names = "cell0,cell1,cell2,cell3,cell4,cell5,cell6,cell7,cell8,cell9,cell10,"
+                   "cell11,cell12,cell13,cell14,cell15,cell16,cell17,cell18,cell19,cell20,cell21,"
+                   "cell22,cell23,cell24,cell25,cell26,cell27,cell28,cell29,cell30,cell31,cell32,"
+                   "cell33,cell34,cell35,cell36,cell37,cell38,cell39,cell40,cell41,color",
 };

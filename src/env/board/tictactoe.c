@@ -28,7 +28,8 @@ static unsigned empty_squares(const struct tictactoe *s)
     return FULL & ~(unsigned)(s->stones[0] | s->stones[1]);
 }
 
-/* Value for the player to move, who owns `own`: a win sooner is worth more (10 minus its plies), a loss later costs less. */
+/* Value for the player to move, who owns `own`: a win sooner is worth more (10 minus its plies), a
+   loss later costs less. */
 static int search(unsigned own, unsigned other, int ply, int alpha, int beta)
 {
     if (has_line(other)) return ply - 10;
@@ -42,7 +43,8 @@ static int search(unsigned own, unsigned other, int ply, int alpha, int beta)
     return alpha;
 }
 
-/* All replies that keep a draw against a single first stone, known by analysis, so that no search starts that early. */
+/* All replies that keep a draw against a single first stone, known by analysis, so that no search
+   starts that early. */
 static unsigned opening_replies(unsigned stone)
 {
     if (stone == CENTER) return CORNERS;
@@ -101,7 +103,8 @@ static bool play(struct tictactoe *s, int square, int *winner)
 static int choose(const struct tictactoe *s, int opponent, mb_rng *rng)
 {
     bool perfect = opponent == BOARD_EXPERT;
-    return board_random_bit(perfect ? best_squares(s->stones[s->turn], s->stones[!s->turn]) : empty_squares(s), rng);
+    return board_random_bit(
+        perfect ? best_squares(s->stones[s->turn], s->stones[!s->turn]) : empty_squares(s), rng);
 }
 
 static void reset(void *state, const void *options, mb_rng *rng, mb_io *io)
@@ -124,7 +127,8 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     bool over = true;
     if (empty_squares(s) >> square & 1) {
         over = play(s, square, &winner);
-        if (!over && o->opponent != BOARD_SELF) over = play(s, choose(s, o->opponent, rng), &winner);
+        if (!over && o->opponent != BOARD_SELF)
+            over = play(s, choose(s, o->opponent, rng), &winner);
     } else {
         winner = !s->turn; /* an occupied square loses at once */
     }
@@ -141,7 +145,8 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
     return true;
 }
 
-static bool place(void *state, const void *options, const double *v, int n, mb_io *io, mb_error *err)
+static bool place(void *state, const void *options, const double *v, int n, mb_io *io,
+                  mb_error *err)
 {
     struct tictactoe *s = state;
     const struct tictactoe_options *o = options;

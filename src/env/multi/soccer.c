@@ -1,9 +1,10 @@
-/* Soccer: Littman's two-player zero-sum Markov game (1994) on a pitch of four rows and five columns.
-   Both players choose at once; the two moves happen in random order.  Walking into the other player leaves both in
-   place and gives the ball to the one who was walked into.
+/* Soccer: Littman's two-player zero-sum Markov game (1994) on a pitch of four rows and five
+   columns. Both players choose at once; the two moves happen in random order.  Walking into the
+   other player leaves both in place and gives the ball to the one who was walked into.
 
-   Player A (agent 0) scores to the left, B (agent 1) to the right.  Each agent sees the pitch as if it played to the
-   left (B's view and moves are turned by half a turn), so that one policy can play both sides. */
+   Player A (agent 0) scores to the left, B (agent 1) to the right.  Each agent sees the pitch as if
+   it played to the left (B's view and moves are turned by half a turn), so that one policy can play
+   both sides. */
 #include "env/place.h"
 
 enum { ROWS = 4, COLUMNS = 5, CELLS = ROWS * COLUMNS, PLANES = 3 };
@@ -80,16 +81,23 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     return (mb_step){ 0, scorer >= 0 || drawn };
 }
 
-static bool place(void *state, const void *options, const double *v, int n, mb_io *io, mb_error *err)
+static bool place(void *state, const void *options, const double *v, int n, mb_io *io,
+                  mb_error *err)
 {
     static const struct mb__number want[5] = {
-        { "a_x", 0, COLUMNS - 1 }, { "a_y", 0, ROWS - 1 }, { "b_x", 0, COLUMNS - 1 }, { "b_y", 0, ROWS - 1 }, { "ball", 0, 1 },
+        { "a_x", 0, COLUMNS - 1 }, { "a_y", 0, ROWS - 1 }, { "b_x", 0, COLUMNS - 1 },
+        { "b_y", 0, ROWS - 1 },    { "ball", 0, 1 },
     };
     int w[5];
     if (!mb__place_read("soccer", want, 5, v, n, w, err)) return false;
     if (w[0] == w[2] && w[1] == w[3])
-        return mb_fail(err, MB_ERR_RANGE, "soccer: both players stand at (%d, %d) in this state; they need different cells", w[0], w[1]);
-    *(struct soccer *)state = (struct soccer){ { (uint8_t)w[0], (uint8_t)w[2] }, { (uint8_t)w[1], (uint8_t)w[3] }, (uint8_t)w[4] };
+        return mb_fail(
+            err, MB_ERR_RANGE,
+            "soccer: both players stand at (%d, %d) in this state; they need different cells", w[0],
+            w[1]);
+    *(struct soccer *)state = (struct soccer){ { (uint8_t)w[0], (uint8_t)w[2] },
+                                               { (uint8_t)w[1], (uint8_t)w[3] },
+                                               (uint8_t)w[4] };
     observe(state, io);
     return true;
 }
@@ -102,7 +110,8 @@ static void draw(const void *state, const void *options, mb_canvas *c)
     mb_canvas_clear(c, 0x1f5c33);
     for (int i = 0; i < CELLS; i++) {
         float x = (float)(i % COLUMNS + 1) * u, y = top + (float)(i / COLUMNS) * v;
-        mb_canvas_rect(c, x, y, x + u, y + v, (i % COLUMNS + i / COLUMNS) % 2 ? 0x3f9b57 : 0x47a860);
+        mb_canvas_rect(c, x, y, x + u, y + v,
+                       (i % COLUMNS + i / COLUMNS) % 2 ? 0x3f9b57 : 0x47a860);
     }
     mb_canvas_rect(c, 0.35f * u, top + v, u, top + 3 * v, 0xd8d8d8);
     mb_canvas_rect(c, 1 - u, top + v, 1 - 0.35f * u, top + 3 * v, 0xd8d8d8);
@@ -120,10 +129,20 @@ static void draw(const void *state, const void *options, mb_canvas *c)
 
 MB_BATCH(reset, step)
 MB_ENV(soccer) = {
-    MB_ENV_HEAD, .name = "soccer", .summary = "one against one: carry the ball into the other's goal (zero-sum)",
+    MB_ENV_HEAD,
+    .name = "soccer",
+    .summary = "one against one: carry the ball into the other's goal (zero-sum)",
     .source = "Littman (1994), Markov games as a framework for multi-agent reinforcement learning",
-    .obs = MB_GRID(ROWS, COLUMNS, PLANES, 0, 1), .act = MB_DISCRETE(ACTIONS), .nagents = 2, .time_limit = 100,
-    .state_size = sizeof(struct soccer), MB_USE_OPTIONS(soccer),
-    .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
+    .obs = MB_GRID(ROWS, COLUMNS, PLANES, 0, 1),
+    .act = MB_DISCRETE(ACTIONS),
+    .nagents = 2,
+    .time_limit = 100,
+    .state_size = sizeof(struct soccer),
+    MB_USE_OPTIONS(soccer),
+    .reset = reset,
+    .step = step,
+    .batch = batch,
+    .draw = draw,
+    .place = place,
     .state_names = "a_x,a_y,b_x,b_y,ball",
 };
