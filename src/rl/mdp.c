@@ -77,6 +77,7 @@ static bool read_outcomes(mb_mdp *m, mb_arena *arena, const mb_env_def *def, con
 static bool read_start(mb_mdp *m, mb_arena *arena, const mb_env_def *def, const void *options, mb_error *err)
 {
     int n = def->model(options, MB_MODEL_RESET, 0, NULL, 0);
+    if (n < 1) return mb_fail(err, MB_ERR_UNSUPPORTED, "%s: offers no exact model with these options", def->name);
     m->start = mb_alloc(arena, (size_t)m->nstates, sizeof *m->start, err);
     size_t mark = mb_arena_mark(arena);
     mb_outcome *o = mb_alloc(arena, (size_t)n, sizeof *o, err);
