@@ -99,12 +99,12 @@ $(B)/features.mk: tools/features.sh
 force: ;
 
 # ---- tests ----
-CHOSEN = $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(ONLY),$(if $(findstring $(ONLY),$(t)),$(t)),$(t)))
+CHOSEN = $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(ONLY),$(if $(strip $(foreach w,$(ONLY),$(findstring $(w),$(t)))),$(t)),$(t)))
 $(B)/tests/%: tests/%.c $(LIB) $(NEEDS)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -Itests -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
-test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY=word runs those whose path contains it
+test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
 tests: $(TEST_BIN) ## build the tests without running them
 
