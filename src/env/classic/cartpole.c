@@ -19,12 +19,13 @@ struct cartpole { float x, v, angle, spin; }; /* m, m/s, rad (0 = upright), rad/
 static const float start_range = 0.05f; /* each component of a new state lies in -0.05 .. 0.05 */
 
 /* What a step needs, worked out of the options once. */
-struct coefficients { float gravity, mass, pole_mass, moment, length, push, tau, max_x, max_angle; };
+struct coefficients { float gravity, per_mass, share, moment, length, push, tau, max_x, max_angle; };
 
 static inline struct coefficients prepare(const struct cartpole_options *o)
 {
+    float mass = o->cart_mass + o->pole_mass;
     return (struct coefficients){
-        .gravity = o->gravity, .mass = o->cart_mass + o->pole_mass, .pole_mass = o->pole_mass,
+        .gravity = o->gravity, .per_mass = 1.0f / mass, .share = o->pole_mass / mass,
         .moment = o->pole_mass * o->pole_length, .length = o->pole_length, .push = o->push, .tau = o->tau,
         .max_x = o->max_x, .max_angle = o->max_angle * (3.14159265f / 180.0f),
     };
@@ -36,10 +37,10 @@ static inline __attribute__((always_inline)) struct cartpole advance(struct cart
 {
     float force = action != 0 ? k->push : -k->push;
     float sine = mb_sinf(s.angle), cosine = mb_cosf(s.angle);
-    float pressure = (force + k->moment * (s.spin * s.spin) * sine) / k->mass;
-    float inertia = k->length * (4.0f / 3.0f - k->pole_mass * (cosine * cosine) / k->mass);
+    float pressure = (force + k->moment * (s.spin * s.spin) * sine) * k->per_mass;
+    float inertia = k->length * (4.0f / 3.0f - k->share * (cosine * cosine));
     float spin_rate = (k->gravity * sine - cosine * pressure) / inertia;
-    float v_rate = pressure - k->moment * spin_rate * cosine / k->mass;
+    float v_rate = pressure - k->moment * k->per_mass * spin_rate * cosine;
     return (struct cartpole){ s.x + k->tau * s.v, s.v + k->tau * v_rate,
                               s.angle + k->tau * s.spin, s.spin + k->tau * spin_rate };
 }
@@ -68,7 +69,80 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     return (mb_step){ 1.0f, fallen(*s, &k) };
 }
 
-MB_BATCH(reset, step)
+/* ---- many at once: the same arithmetic in plain loops that become vector code, the same bits ---- */
+
+MB_BATCH_NAMED(one_by_one, reset, step)
+
+enum { CHUNK = 256 }; /* instances per pass: what is between the passes stays in cache */
+
+/* Dynamics of instances first .. first+n-1; down[i]: instance i fell. */
+static void advance_chunk(const mb_env_batch *b, const struct coefficients *coefficients, int first, int n, int32_t *restrict down)
+{
+    const struct coefficients k = *coefficients;
+    float *restrict state = (float *)(void *)b->states + 4 * first, *restrict obs = (float *)(void *)b->obs[0] + 4 * first;
+    const int32_t *restrict action = b->index + first;
+    for (int i = 0; i < n; i++) {
+        struct cartpole s = { state[4 * i], state[4 * i + 1], state[4 * i + 2], state[4 * i + 3] };
+        s = advance(s, action[i], &k);
+        obs[4 * i] = state[4 * i] = s.x;
+        obs[4 * i + 1] = state[4 * i + 1] = s.v;
+        obs[4 * i + 2] = state[4 * i + 2] = s.angle;
+        obs[4 * i + 3] = state[4 * i + 3] = s.spin;
+        down[i] = fallen(s, &k);
+    }
+}
+
+/* What mb__batch_after does, for many. */
+static void count_chunk(const mb_env_batch *b, int first, int n, const int32_t *restrict down)
+{
+    int32_t limit = b->time_limit > 0 ? b->time_limit : INT32_MAX, late[CHUNK];
+    int32_t *restrict length = b->length + first, *restrict last_length = b->last_length + first;
+    float *restrict reward = b->reward + first, *restrict ret = b->ret + first;
+    uint8_t *restrict terminated = b->terminated + first, *restrict truncated = b->truncated + first;
+    uint8_t *restrict start = b->start + first;
+    for (int i = 0; i < n; i++) {
+        length[i]++;
+        late[i] = (down[i] ^ 1) & (length[i] >= limit);
+        reward[i] = 1.0f;
+        ret[i] += 1.0f;
+        last_length[i] = 0;
+    }
+    for (int i = 0; i < n; i++) {
+        terminated[i] = (uint8_t)down[i];
+        truncated[i] = (uint8_t)late[i];
+        start[i] = (uint8_t)(down[i] | late[i]);
+    }
+    memset(b->active + first, 1, (size_t)n);
+}
+
+/* New episodes where `start` says so. */
+static void renew_chunk(const mb_env_batch *b, int first, int n)
+{
+    const uint8_t *end = b->start + first + n;
+    mb_io io = { 0 };
+    for (const uint8_t *p = b->start + first; (p = memchr(p, 1, (size_t)(end - p))) != NULL; p++) {
+        int i = (int)(p - b->start);
+        mb__batch_io(b, i, &io);
+        mb__batch_end(b, i, &io);
+        reset(b->states + (size_t)i * sizeof(struct cartpole), b->options, &b->rng[i], &io);
+    }
+}
+
+static void batch(const mb_env_batch *b)
+{
+    if (b->reset_all) {
+        one_by_one(b);
+        return;
+    }
+    struct coefficients k = prepare(b->options);
+    int32_t down[CHUNK];
+    for (int first = 0; first < b->count; first += CHUNK) {
+        int n = b->count - first < CHUNK ? b->count - first : CHUNK;
+        advance_chunk(b, &k, first, n, down);
+        count_chunk(b, first, n, down);
+        renew_chunk(b, first, n);
+    }
+}
 
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
