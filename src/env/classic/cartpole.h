@@ -1,8 +1,8 @@
 /* cartpole.h - the cart and its pole: options, dynamics, ends, picture.  Two environments differ in what they observe.
    Barto, Sutton & Anderson (1983); constants, integration order and limits as in Gymnasium CartPole-v1, in single
    precision. */
-#ifndef MB_ENV_CLASSIC_CARTPOLE_H
-#define MB_ENV_CLASSIC_CARTPOLE_H
+#ifndef MB_ENV_CARTPOLE_H
+#define MB_ENV_CARTPOLE_H
 #include "env/classic/classic.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
@@ -21,12 +21,13 @@ struct cartpole { float x, v, angle, spin; }; /* m, m/s, rad (0 = upright), rad/
 static const float cartpole_start_range = 0.05f; /* each component of a new state lies in -0.05 .. 0.05 */
 
 /* What a step needs, worked out of the options once. */
-struct cartpole_coefficients { float gravity, mass, pole_mass, moment, length, push, tau, max_x, max_angle; };
+struct cartpole_coefficients { float gravity, per_mass, share, moment, length, push, tau, max_x, max_angle; };
 
 static inline struct cartpole_coefficients cartpole_prepare(const struct cartpole_options *o)
 {
+    float mass = o->cart_mass + o->pole_mass;
     return (struct cartpole_coefficients){
-        .gravity = o->gravity, .mass = o->cart_mass + o->pole_mass, .pole_mass = o->pole_mass,
+        .gravity = o->gravity, .per_mass = 1.0f / mass, .share = o->pole_mass / mass,
         .moment = o->pole_mass * o->pole_length, .length = o->pole_length, .push = o->push, .tau = o->tau,
         .max_x = o->max_x, .max_angle = o->max_angle * (3.14159265f / 180.0f),
     };
@@ -34,14 +35,14 @@ static inline struct cartpole_coefficients cartpole_prepare(const struct cartpol
 
 /* One Euler step; all four derivatives belong to the old state.  Branch-free: the batch form runs it in vector lanes. */
 static inline __attribute__((always_inline)) struct cartpole cartpole_advance(struct cartpole s, int32_t action,
-                                                                    const struct cartpole_coefficients *k)
+                                                                             const struct cartpole_coefficients *k)
 {
     float force = action != 0 ? k->push : -k->push;
     float sine = mb_sinf(s.angle), cosine = mb_cosf(s.angle);
-    float pressure = (force + k->moment * (s.spin * s.spin) * sine) / k->mass;
-    float inertia = k->length * (4.0f / 3.0f - k->pole_mass * (cosine * cosine) / k->mass);
+    float pressure = (force + k->moment * (s.spin * s.spin) * sine) * k->per_mass;
+    float inertia = k->length * (4.0f / 3.0f - k->share * (cosine * cosine));
     float spin_rate = (k->gravity * sine - cosine * pressure) / inertia;
-    float v_rate = pressure - k->moment * spin_rate * cosine / k->mass;
+    float v_rate = pressure - k->moment * k->per_mass * spin_rate * cosine;
     return (struct cartpole){ s.x + k->tau * s.v, s.v + k->tau * v_rate,
                               s.angle + k->tau * s.spin, s.spin + k->tau * spin_rate };
 }
@@ -51,18 +52,16 @@ static inline __attribute__((always_inline)) bool cartpole_fallen(struct cartpol
     return (s.x < -k->max_x) | (s.x > k->max_x) | (s.angle < -k->max_angle) | (s.angle > k->max_angle);
 }
 
-static inline struct cartpole cartpole_start(mb_rng *rng)
+static inline void cartpole_start(struct cartpole *s, mb_rng *rng)
 {
-    struct cartpole s;
-    s.x = mb_uniform(rng, -cartpole_start_range, cartpole_start_range);
-    s.v = mb_uniform(rng, -cartpole_start_range, cartpole_start_range);
-    s.angle = mb_uniform(rng, -cartpole_start_range, cartpole_start_range);
-    s.spin = mb_uniform(rng, -cartpole_start_range, cartpole_start_range);
-    return s;
+    s->x = mb_uniform(rng, -cartpole_start_range, cartpole_start_range);
+    s->v = mb_uniform(rng, -cartpole_start_range, cartpole_start_range);
+    s->angle = mb_uniform(rng, -cartpole_start_range, cartpole_start_range);
+    s->spin = mb_uniform(rng, -cartpole_start_range, cartpole_start_range);
 }
 
 /* For place(): a state from its four numbers. */
-static inline bool cartpole_read(const char *env, const double *values, int n, struct cartpole *s, mb_error *err)
+static inline bool cartpole_read(const char *env, struct cartpole *s, const double *values, int n, mb_error *err)
 {
     if (!classic_state_fits(env, "x, v, angle, spin", 4, values, n, err)) return false;
     *s = (struct cartpole){ (float)values[0], (float)values[1], (float)values[2], (float)values[3] };

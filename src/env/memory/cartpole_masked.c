@@ -13,7 +13,7 @@ static void observe(const struct cartpole *s, float *obs)
 static void reset(void *state, const void *options, mb_rng *rng, mb_io *io)
 {
     struct cartpole *s = state;
-    *s = cartpole_start(rng);
+    cartpole_start(s, rng);
     observe(s, io->obs);
 }
 
@@ -30,7 +30,7 @@ MB_BATCH(reset, step)
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
     struct cartpole *s = state;
-    if (!cartpole_read("cartpole-masked", values, n, s, err)) return false;
+    if (!cartpole_read("cartpole-masked", s, values, n, err)) return false;
     observe(s, io->obs);
     return true;
 }
