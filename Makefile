@@ -99,12 +99,12 @@ $(B)/features.mk: tools/features.sh
 force: ;
 
 # ---- tests ----
-CHOSEN = $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(ONLY),$(if $(findstring $(ONLY),$(t)),$(t)),$(t)))
+CHOSEN = $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(ONLY),$(if $(strip $(foreach w,$(ONLY),$(findstring $(w),$(t)))),$(t)),$(t)))
 $(B)/tests/%: tests/%.c $(LIB) $(NEEDS)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -Itests -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
-test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY=word runs those whose path contains it
+test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
 tests: $(TEST_BIN) ## build the tests without running them
 
@@ -142,8 +142,7 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
-	cp -R $(wildcard docs/algo docs/env) '$(SHARE)/matchbox/docs/'
-	cp -R $(wildcard presets) '$(SHARE)/matchbox/'
+	for d in docs/algo docs/env presets; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
