@@ -195,8 +195,9 @@ static inline __attribute__((always_inline)) void mb__batch_clear(const mb_env_b
 }
 
 /* static void batch(const mb_env_batch *b) for an environment with this reset and step. */
-#define MB_BATCH(reset_, step_)                                                                    \
-    static void batch(const mb_env_batch *b)                                                       \
+#define MB_BATCH(reset_, step_) MB_BATCH_NAMED(batch, reset_, step_)
+#define MB_BATCH_NAMED(name_, reset_, step_)                                                       \
+    static void name_(const mb_env_batch *b)                                                       \
     {                                                                                              \
         mb_io io = { 0 };                                                                          \
         for (int i = 0; i < b->count; i++) {                                                       \
