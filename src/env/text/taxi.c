@@ -207,7 +207,7 @@ static int model_start(mb_outcome *out, int max)
 }
 
 /* A fickle passenger is no part of the observation: then there is no model.  Masked actions are left out. */
-static int model(const void *options, int state, int action, mb_outcome *out, int max)
+static int exact_model(const void *options, int state, int action, mb_outcome *out, int max)
 {
     const struct taxi_options *o = options;
     struct outcome all[MAX_OUTCOMES];
@@ -221,5 +221,5 @@ MB_ENV(taxi) = {
     MB_ENV_HEAD, .name = "taxi", .summary = "fetch a passenger and bring them to their destination", .source = "Gymnasium Taxi-v3, v4",
     .obs = MB_DISCRETE(STATES), .act = MB_DISCRETE(NACTIONS), .time_limit = 200, .solved = 8, .state_size = sizeof(struct taxi),
     MB_USE_OPTIONS(taxi), .shape = shape, .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
-    .state_names = "state,fickle", .model = model,
+    .state_names = "state,fickle", .model = exact_model,
 };
