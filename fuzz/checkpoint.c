@@ -1,4 +1,4 @@
-/* Any bytes as a checkpoint, as they are and with outer checksums put right: loaded, or nothing changed. */
+/* Any bytes as a checkpoint, as they are and with outer checksums mended: loaded, or no change. */
 #include "matchbox/core.h"
 
 #include <stdio.h>

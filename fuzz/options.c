@@ -1,4 +1,5 @@
-/* Any "key=value": it is refused with an error and changes nothing, or its text reads back to the same bits. */
+/* Any "key=value": it is refused with an error and changes nothing, or its text reads back to the
+   same bits. */
 #include "matchbox/core.h"
 
 #include <math.h>
@@ -6,10 +7,11 @@
 #include <string.h>
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
-    NUM(int, i, 1, -1000, 100000, "") NUM(int64_t, l, 0, INT64_MIN, INT64_MAX, "")                 \
-    NUM(float, f, 0, -1e30, 1e38, "") NUM(double, d, 0, -INFINITY, INFINITY, "")                   \
-    NUM(bool, b, true, 0, 1, "") PICK(p, 0, "one|two|three", "") TEXT(t, "", "")                   \
-    LIST(n, "64,64", 1, 8192, "") SCHED(s, "linear:1:0", 0, 1, "")
+    NUM(int, i, 1, -1000, 100000, "")                                                              \
+    NUM(int64_t, l, 0, INT64_MIN, INT64_MAX, "") NUM(float, f, 0, -1e30, 1e38, "")                 \
+        NUM(double, d, 0, -INFINITY, INFINITY, "") NUM(bool, b, true, 0, 1, "")                    \
+            PICK(p, 0, "one|two|three", "") TEXT(t, "", "") LIST(n, "64,64", 1, 8192, "")          \
+                SCHED(s, "linear:1:0", 0, 1, "")
 MB_OPTIONS(fuzzed, OPTIONS)
 #undef OPTIONS
 
@@ -17,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n); /* called by the fuzz
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     char key[256] = "", text[512], again[512];
-    size_t cut = n && memchr(data, '=', n) ? (size_t)((const uint8_t *)memchr(data, '=', n) - data) : n;
+    size_t cut =
+        n && memchr(data, '=', n) ? (size_t)((const uint8_t *)memchr(data, '=', n) - data) : n;
     snprintf(key, sizeof key, "%.*s", (int)(cut < 255 ? cut : 255), (const char *)data);
     snprintf(text, sizeof text, "%.*s", cut < n ? (int)(n - cut - 1 < 511 ? n - cut - 1 : 511) : 0,
              (const char *)data + (cut < n ? cut + 1 : 0));

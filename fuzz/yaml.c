@@ -1,4 +1,5 @@
-/* Any text as a configuration: it is read or refused with an error, and what was read can be found again. */
+/* Any text as a configuration: it is read or refused with an error, and what was read can be found
+   again. */
 #include "matchbox/core.h"
 
 #include <string.h>

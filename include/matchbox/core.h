@@ -1,6 +1,7 @@
-/* matchbox/core.h - errors, memory, random numbers, options, log, threads, files and the checkpoint store.
-   Rank 0: knows nothing of graphs, environments or algorithms.  Nothing here prints, exits or keeps writable
-   globals.  Every function that can fail returns false or NULL and fills the caller's mb_error. */
+/* matchbox/core.h - errors, memory, random numbers, options, log, threads, files, checkpoint store.
+   Rank 0: knows nothing of graphs, environments or algorithms.  Nothing here prints, exits or keeps
+   writable globals.  Every function that can fail returns false or NULL and fills the caller's
+   mb_error. */
 #ifndef MATCHBOX_CORE_H
 #define MATCHBOX_CORE_H
 #include <stdarg.h>
@@ -23,7 +24,7 @@
 extern "C" {
 #endif
 
-/* ---- errors: caller-owned, fixed size; the first cause stays, notes are added on the way up ---- */
+/* ---- errors: caller-owned, fixed size; the first cause stays, notes come on the way up ---- */
 
 typedef enum mb_code {
     MB_OK,
@@ -51,9 +52,9 @@ typedef struct mb_error {
 
 /* Record the first cause (later calls on the same error keep it) and return false. */
 MB_API bool mb_fail(mb_error *err, mb_code code, const char *fmt, ...) MB_PRINTF(3, 4);
-/* Add context to a recorded error and return false. */
+/* Add context to a recorded error and return false.  With all places taken, the last is replaced. */
 MB_API bool mb_note(mb_error *err, const char *fmt, ...) MB_PRINTF(2, 3);
-/* Say what to type for more ("matchbox help ppo"); returns false. */
+/* Say what to type for more ("matchbox help ppo"); the first help stays.  Returns false. */
 MB_API bool mb_help(mb_error *err, const char *fmt, ...) MB_PRINTF(2, 3);
 /* The error as the program prints it, several lines, NUL-terminated, cut at n bytes. */
 MB_API void mb_error_text(const mb_error *err, char *out, size_t n);
@@ -68,13 +69,15 @@ typedef struct mb_arena mb_arena;
 /* Reserve `bytes` of address space (no memory is used yet).  NULL: the system refused. */
 MB_API mb_arena *mb_arena_new(size_t bytes, mb_error *err);
 MB_API void mb_arena_free(mb_arena *a); /* NULL is fine */
-/* n * size zeroed bytes, 64-byte aligned.  NULL (and err filled) when the product overflows or the arena is full.
-   n == 0 gives a valid unique pointer. */
+/* n * size zeroed bytes, 64-byte aligned.  NULL (and err filled) when the product overflows or the
+   arena is full.  n == 0 gives a valid unique pointer. */
 MB_API void *mb_alloc(mb_arena *a, size_t n, size_t size, mb_error *err);
 MB_API char *mb_strdup(mb_arena *a, const char *text, mb_error *err);
 MB_API size_t mb_arena_mark(const mb_arena *a);
-MB_API void mb_arena_release(mb_arena *a, size_t mark); /* back to the mark; released bytes are zero when given again */
-MB_API void mb_arena_seal(mb_arena *a, bool sealed);    /* while sealed, mb_alloc fails with MB_ERR_MEMORY */
+/* Back to the mark: everything given since is gone.  Released bytes are zero when given again. */
+MB_API void mb_arena_release(mb_arena *a, size_t mark);
+/* While sealed, mb_alloc fails with MB_ERR_MEMORY. */
+MB_API void mb_arena_seal(mb_arena *a, bool sealed);
 MB_API size_t mb_arena_used(const mb_arena *a);
 MB_API size_t mb_arena_peak(const mb_arena *a);
 /* Overflow-checked size arithmetic: false when the result does not fit. */
@@ -82,8 +85,8 @@ MB_API bool mb_size_mul(size_t a, size_t b, size_t *out);
 MB_API bool mb_size_add(size_t a, size_t b, size_t *out);
 
 /* ---- random numbers: Philox 4x32-10 (Salmon et al. 2011), counter-based ----
-   A stream is named by (seed, purpose, index): one per environment, agent and purpose, so that the order in
-   which streams are used never shows.  Plain data: copying a stream copies its future. */
+   A stream is named by (seed, purpose, index): one per environment, agent and purpose, so that the
+   order in which streams are used never shows.  Plain data: copying a stream copies its future. */
 
 typedef struct mb_rng {
     uint32_t key[2];
@@ -97,7 +100,7 @@ MB_API void mb__rng_refill(mb_rng *r);
 MB_API float mb__uniform_edge(float low, float high);
 MB_API int mb__below_slow(mb_rng *r, uint32_t n, uint64_t product);
 
-/* The stream `index` of `purpose`: all of them are independent.  Streams of one purpose can never overlap. */
+/* The stream `index` of `purpose`: all are independent, those of one purpose never overlap. */
 MB_API mb_rng mb_rng_make(uint64_t seed, const char *purpose, uint64_t index);
 
 /* 32 random bits */
@@ -118,11 +121,12 @@ static inline float mb_uniform(mb_rng *r, float low, float high)
 static inline int mb_below(mb_rng *r, int n)
 {
     uint64_t product = (uint64_t)mb_rand(r) * (uint32_t)n;
-    return (uint32_t)product >= (uint32_t)n ? (int)(product >> 32) : mb__below_slow(r, (uint32_t)n, product);
+    if ((uint32_t)product >= (uint32_t)n) return (int)(product >> 32);
+    return mb__below_slow(r, (uint32_t)n, product);
 }
 
 MB_API double mb_uniform64(mb_rng *r);                /* [0, 1); 53 bits */
-MB_API float mb_normal(mb_rng *r);                    /* standard normal, Box-Muller on core's own log and cos */
+MB_API float mb_normal(mb_rng *r);                    /* standard normal; Box-Muller */
 MB_API void mb_shuffle(mb_rng *r, int *items, int n); /* Fisher-Yates */
 
 /* ---- options: one row per setting ----
@@ -136,7 +140,8 @@ MB_API void mb_shuffle(mb_rng *r, int *items, int n); /* Fisher-Yates */
    An underscore in a name is a hyphen on the command line and in YAML (both are accepted). */
 
 typedef enum mb_option_kind {
-    MB_OPT_INT, MB_OPT_INT64, MB_OPT_FLOAT, MB_OPT_DOUBLE, MB_OPT_BOOL, MB_OPT_PICK, MB_OPT_TEXT, MB_OPT_LIST, MB_OPT_SCHED
+    MB_OPT_INT, MB_OPT_INT64, MB_OPT_FLOAT, MB_OPT_DOUBLE, MB_OPT_BOOL,
+    MB_OPT_PICK, MB_OPT_TEXT, MB_OPT_LIST, MB_OPT_SCHED
 } mb_option_kind;
 
 enum { MB_TEXT_MAX = 128, MB_LIST_MAX = 16 };
@@ -157,7 +162,8 @@ typedef struct mb_option {
 } mb_option;
 
 #define MB_KIND_OF(T)                                                                              \
-    _Generic((T){0}, int: MB_OPT_INT, int64_t: MB_OPT_INT64, float: MB_OPT_FLOAT, double: MB_OPT_DOUBLE, bool: MB_OPT_BOOL)
+    _Generic((T){0}, int: MB_OPT_INT, int64_t: MB_OPT_INT64, float: MB_OPT_FLOAT,                  \
+             double: MB_OPT_DOUBLE, bool: MB_OPT_BOOL)
 #define MB_OPTIONS(owner, LIST)                                                                    \
     struct owner##_options { LIST(MB_F_NUM, MB_F_PICK, MB_F_TEXT, MB_F_LIST, MB_F_SCHED) };        \
     typedef struct owner##_options mb__options_here;                                               \
@@ -170,19 +176,29 @@ typedef struct mb_option {
 #define MB_F_LIST(name, def, lo, hi, help)     mb_list name;
 #define MB_F_SCHED(name, def, lo, hi, help)    mb_schedule name;
 #define MB_AT(name) offsetof(mb__options_here, name)
-#define MB_R_NUM(T, name, def, lo, hi, help)   { #name, MB_KIND_OF(T), MB_AT(name), (double)(def), (double)(lo), (double)(hi), NULL, NULL, help },
-#define MB_R_PICK(name, def, choices, help)    { #name, MB_OPT_PICK, MB_AT(name), def, 0, 0, NULL, choices, help },
-#define MB_R_TEXT(name, def, help)             { #name, MB_OPT_TEXT, MB_AT(name), 0, 0, 0, def, NULL, help },
-#define MB_R_LIST(name, def, lo, hi, help)     { #name, MB_OPT_LIST, MB_AT(name), 0, lo, hi, def, NULL, help },
-#define MB_R_SCHED(name, def, lo, hi, help)    { #name, MB_OPT_SCHED, MB_AT(name), 0, lo, hi, def, NULL, help },
-#define MB_USE_OPTIONS(owner) .options = owner##_option_rows, .options_size = sizeof(struct owner##_options)
+#define MB_R_NUM(T, name, def, lo, hi, help)                                                       \
+    { #name, MB_KIND_OF(T), MB_AT(name), (double)(def), (double)(lo), (double)(hi), NULL, NULL,    \
+      help },
+#define MB_R_PICK(name, def, choices, help)                                                        \
+    { #name, MB_OPT_PICK, MB_AT(name), def, 0, 0, NULL, choices, help },
+#define MB_R_TEXT(name, def, help)                                                                 \
+    { #name, MB_OPT_TEXT, MB_AT(name), 0, 0, 0, def, NULL, help },
+#define MB_R_LIST(name, def, lo, hi, help)                                                         \
+    { #name, MB_OPT_LIST, MB_AT(name), 0, lo, hi, def, NULL, help },
+#define MB_R_SCHED(name, def, lo, hi, help)                                                        \
+    { #name, MB_OPT_SCHED, MB_AT(name), 0, lo, hi, def, NULL, help },
+#define MB_USE_OPTIONS(owner)                                                                      \
+    .options = owner##_option_rows, .options_size = sizeof(struct owner##_options)
 
 /* Fill every field with its default.  rows may be NULL (no options). */
 MB_API void mb_options_default(const mb_option *rows, void *options);
-/* Parse `text` into the option called `key` (hyphens = underscores).  Unknown: MB_ERR_USAGE with the nearest
-   name as a note.  Numbers accept 500k, 2M, 1e6 for integers.  Outside [lo, hi]: MB_ERR_RANGE.  `owner` begins the message. */
-MB_API bool mb_options_set(const char *owner, const mb_option *rows, void *options, const char *key, const char *text, mb_error *err);
-MB_API const mb_option *mb_options_find(const mb_option *rows, const char *key); /* NULL: no such row */
+/* Parse `text` into the option called `key` (hyphens = underscores); a refusal changes nothing.
+   Unknown: MB_ERR_USAGE with the nearest name as a note.  Outside [lo, hi], NaN too: MB_ERR_RANGE.
+   Integers accept 500k, 2M and 1e6.  `owner` begins the message. */
+MB_API bool mb_options_set(const char *owner, const mb_option *rows, void *options,
+                           const char *key, const char *text, mb_error *err);
+/* NULL: no such row. */
+MB_API const mb_option *mb_options_find(const mb_option *rows, const char *key);
 /* The value as text that mb_options_set reads back to the same bits. */
 MB_API void mb_options_get(const mb_option *row, const void *options, char *out, size_t n);
 /* The nearest of `names` (NULL-terminated) to a mistyped word, or NULL when none is near. */
@@ -191,42 +207,54 @@ MB_API const char *mb_nearest(const char *word, const char *const *names);
 MB_API bool mb_parse_int(const char *text, int64_t *out);
 MB_API bool mb_parse_double(const char *text, double *out);
 
-/* ---- YAML: scalars of nested mappings, flattened to dotted keys ("env.gravity"), with their lines ---- */
+/* ---- YAML: scalars of nested mappings under dotted keys ("env.gravity"), with their lines ---- */
 
 typedef struct mb_yaml_item { const char *key, *value; int line; } mb_yaml_item;
 typedef struct mb_yaml { mb_yaml_item *items; int n; const char *path; } mb_yaml;
 /* Sequences of scalars become "a,b,c".  Memory comes from `a`. */
 MB_API bool mb_yaml_read(const char *path, mb_arena *a, mb_yaml *out, mb_error *err);
-MB_API bool mb_yaml_parse(const char *text, size_t n, const char *path, mb_arena *a, mb_yaml *out, mb_error *err);
+MB_API bool mb_yaml_parse(const char *text, size_t n, const char *path, mb_arena *a, mb_yaml *out,
+                          mb_error *err);
 MB_API const char *mb_yaml_get(const mb_yaml *y, const char *key); /* NULL: absent */
 
 /* ---- text building: JSON and everything else that is written ---- */
 
-typedef struct mb_str { char *s; size_t n, cap; bool full; } mb_str; /* over caller memory; `full` after it ran out */
+/* Over caller memory, always NUL-terminated.  What does not fit is left out whole and sets `full`;
+   nothing is added after that, so the text is always the beginning of what was meant. */
+typedef struct mb_str { char *s; size_t n, cap; bool full; } mb_str;
 MB_API void mb_str_init(mb_str *b, char *memory, size_t cap);
 MB_API void mb_str_add(mb_str *b, const char *fmt, ...) MB_PRINTF(2, 3);
-MB_API void mb_str_json(mb_str *b, const char *text);    /* quoted and escaped */
-MB_API void mb_str_number(mb_str *b, double v);          /* shortest text that reads back equal; null for NaN and infinities */
+/* Quoted and escaped; what is not UTF-8 becomes U+FFFD. */
+MB_API void mb_str_json(mb_str *b, const char *text);
+/* The shortest text that reads back equal; null for NaN and infinities. */
+MB_API void mb_str_number(mb_str *b, double v);
 
 /* ---- log: the caller's function receives whole lines; NULL: silence ---- */
 
 typedef enum mb_log_level { MB_LOG_INFO, MB_LOG_WARN } mb_log_level;
-typedef struct mb_logger { void (*line)(void *ctx, mb_log_level level, const char *text); void *ctx; } mb_logger;
-MB_API void mb_log_line(const mb_logger *log, mb_log_level level, const char *fmt, ...) MB_PRINTF(3, 4);
+typedef struct mb_logger {
+    void (*line)(void *ctx, mb_log_level level, const char *text);
+    void *ctx;
+} mb_logger;
+MB_API void mb_log_line(const mb_logger *log, mb_log_level level, const char *fmt, ...)
+    MB_PRINTF(3, 4);
 
 /* ---- clock ---- */
 MB_API double mb_now(void);         /* monotonic seconds */
 MB_API double mb_thread_cpu(void);  /* CPU seconds of the calling thread */
 
-/* ---- threads: jobs claimed one by one; which thread ran a job must never show in its result ---- */
+/* ---- threads: jobs claimed one by one; which thread ran a job never shows in its result ---- */
 
 typedef struct mb_pool mb_pool;
-/* nthreads >= 1; the caller is one of them.  Workers spin a short bounded time, then sleep. */
+/* nthreads >= 1; the caller is one of them.  Workers spin a short bounded time, then sleep, and
+   rest for a while when they cost more than they save (a busy machine). */
 MB_API mb_pool *mb_pool_new(int nthreads, mb_error *err);
 MB_API void mb_pool_free(mb_pool *p);
 MB_API int mb_pool_size(const mb_pool *p);
-typedef void (*mb_job)(void *ctx, int job, int thread); /* thread: 0 .. size-1, for scratch memory */
-/* Run jobs 0 .. njobs-1 and return when all are done.  p NULL, one job or one thread: all in the caller, in order. */
+/* thread: 0 .. size-1, for scratch memory */
+typedef void (*mb_job)(void *ctx, int job, int thread);
+/* Run jobs 0 .. njobs-1 and return when all are done.  Jobs must not wait for each other, nor run
+   jobs in the same pool.  p NULL, one job or one thread: all in the caller, in order. */
 MB_API void mb_pool_run(mb_pool *p, int njobs, mb_job fn, void *ctx);
 
 /* ---- files ---- */
@@ -236,26 +264,30 @@ MB_API bool mb_file_write(const char *path, const void *data, size_t n, mb_error
 /* The whole file, plus a NUL behind it. */
 MB_API bool mb_file_read(const char *path, mb_arena *a, char **data, size_t *n, mb_error *err);
 MB_API bool mb_dir_make(const char *path, mb_error *err); /* and its parents; existing is fine */
-/* Exclusive lock on PATH (created); false with MB_ERR_BUSY when another process holds it.  *fd closes to release. */
+/* Exclusive lock on PATH (created); false with MB_ERR_BUSY when another process holds it.  It lasts
+   until mb_file_unlock or the end of the process, however it ends. */
 MB_API bool mb_file_lock(const char *path, int *fd, mb_error *err);
 MB_API void mb_file_unlock(int fd);
 MB_API uint32_t mb_crc32c(uint32_t crc, const void *data, size_t n); /* Castagnoli; start with 0 */
 
 /* ---- checkpoint store: named blocks of memory that survive a restart ----
-   Whoever owns a block keeps it; the store writes all of them into one file: magic, version, step, then every block's
-   name, size and bytes, each with a checksum, and one over the whole.  No pointers, padding, times or paths. */
+   Whoever owns a block keeps it; the store writes all of them into one file: magic, version, step,
+   then every block's name, size and bytes, each with a checksum, and one over the whole.  No
+   pointers, padding, times or paths. */
 
 typedef struct mb_store mb_store;
 MB_API mb_store *mb_store_new(mb_arena *a, mb_error *err);
-/* Register `bytes` at `data` (stable until the store goes) under a unique name.  The same name twice: MB_ERR_USAGE. */
+/* Register `bytes` at `data` (stable until the store goes) under a unique name of 1 to 127 bytes.
+   The same name twice: MB_ERR_USAGE. */
 MB_API bool mb_keep(mb_store *s, const char *name, void *data, size_t bytes, mb_error *err);
 MB_API bool mb_store_save(const mb_store *s, const char *path, int64_t step, mb_error *err);
 /* Check everything first (checksums, names, sizes), then copy: a refused file changes nothing. */
 MB_API bool mb_store_load(mb_store *s, const char *path, int64_t *step, mb_error *err);
 /* Step of a valid checkpoint without loading it. */
 MB_API bool mb_store_peek(const char *path, int64_t *step, mb_error *err);
-/* Load some blocks only: those whose name begins with `prefix` (for evaluation: parameters, not replay). */
-MB_API bool mb_store_load_prefix(mb_store *s, const char *path, const char *prefix, int64_t *step, mb_error *err);
+/* Load only the blocks whose name begins with `prefix` (for evaluation: parameters, not replay). */
+MB_API bool mb_store_load_prefix(mb_store *s, const char *path, const char *prefix, int64_t *step,
+                                 mb_error *err);
 
 /* ---- what graphs, networks, replays and environments are built in ---- */
 

@@ -1,4 +1,5 @@
-/* Arenas: one reservation of address space, committed in steps as it is used.  The only allocator of the library. */
+/* Arenas: one reservation of address space, committed in steps as it is used.  The only allocator
+   of the library. */
 #include "matchbox/core.h"
 
 #include <string.h>
@@ -22,8 +23,9 @@ enum { RED_ZONE = 0 };
 #endif
 
 enum { ALIGN = 64 };
-#define COMMIT_STEP ((size_t)1 << 20)  /* pages are made usable this many bytes at a time */
-#define RETURN_ABOVE ((size_t)64 << 20) /* a release of more than this gives its pages back to the system */
+#define COMMIT_STEP ((size_t)1 << 20) /* pages are made usable this many bytes at a time */
+#define RETURN_ABOVE                                                                               \
+    ((size_t)64 << 20) /* a release of more than this gives its pages back to the system */
 
 /* Lives at the beginning of its own reservation; offsets count from there. */
 struct mb_arena {
@@ -35,8 +37,14 @@ struct mb_arena {
     bool sealed;
 };
 
-bool mb_size_mul(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }
-bool mb_size_add(size_t a, size_t b, size_t *out) { return !__builtin_add_overflow(a, b, out); }
+bool mb_size_mul(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+bool mb_size_add(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
 
 static bool round_up(size_t n, size_t step, size_t *out)
 {
@@ -46,24 +54,30 @@ static bool round_up(size_t n, size_t step, size_t *out)
 }
 
 /* Bytes of the reservation that the arena itself takes. */
-static size_t head(void) { return (sizeof(mb_arena) + ALIGN - 1) / ALIGN * ALIGN; }
+static size_t head(void)
+{
+    return (sizeof(mb_arena) + ALIGN - 1) / ALIGN * ALIGN;
+}
 
 mb_arena *mb_arena_new(size_t bytes, mb_error *err)
 {
     size_t total, page = (size_t)sysconf(_SC_PAGESIZE);
     if (!mb_size_add(bytes, head(), &total) || !round_up(total, page, &total)) {
-        mb_fail(err, MB_ERR_MEMORY, "an arena of %zu bytes does not fit in the address space", bytes);
+        mb_fail(err, MB_ERR_MEMORY, "an arena of %zu bytes does not fit in the address space",
+                bytes);
         return NULL;
     }
     void *at = mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED || mprotect(at, page, PROT_READ | PROT_WRITE) != 0) {
         if (at != MAP_FAILED) munmap(at, total);
-        mb_fail(err, MB_ERR_MEMORY, "the system refused to reserve %zu bytes of address space", total);
+        mb_fail(err, MB_ERR_MEMORY, "the system refused to reserve %zu bytes of address space",
+                total);
         mb_note(err, "a limit may be set: see 'ulimit -v'");
         return NULL;
     }
     mb_arena *a = at;
-    *a = (mb_arena){ .reserved = total, .committed = page, .used = head(), .dirty = head(), .peak = head() };
+    *a = (mb_arena){
+        .reserved = total, .committed = page, .used = head(), .dirty = head(), .peak = head()};
     ASAN_POISON_MEMORY_REGION((char *)a + a->used, page - a->used);
     return a;
 }
@@ -82,7 +96,8 @@ static bool commit(mb_arena *a, size_t end, mb_error *err)
     size_t to = a->reserved;
     if (!round_up(end, COMMIT_STEP, &to) || to > a->reserved) to = a->reserved;
     if (mprotect((char *)a + a->committed, to - a->committed, PROT_READ | PROT_WRITE) != 0)
-        return mb_fail(err, MB_ERR_MEMORY, "out of memory: the system refused %zu more bytes after %zu",
+        return mb_fail(err, MB_ERR_MEMORY,
+                       "out of memory: the system refused %zu more bytes after %zu",
                        to - a->committed, a->used);
     ASAN_POISON_MEMORY_REGION((char *)a + a->committed, to - a->committed);
     a->committed = to;
@@ -93,7 +108,8 @@ void *mb_alloc(mb_arena *a, size_t n, size_t size, mb_error *err)
 {
     size_t bytes, whole, end;
     if (a->sealed) {
-        mb_fail(err, MB_ERR_MEMORY, "allocation of %zu x %zu bytes after set-up: the arena is sealed", n, size);
+        mb_fail(err, MB_ERR_MEMORY,
+                "allocation of %zu x %zu bytes after set-up: the arena is sealed", n, size);
         return NULL;
     }
     if (!mb_size_mul(n, size, &bytes) || !round_up(bytes ? bytes : 1, ALIGN, &whole) ||
@@ -125,7 +141,10 @@ char *mb_strdup(mb_arena *a, const char *text, mb_error *err)
     return copy ? memcpy(copy, text, n) : NULL;
 }
 
-size_t mb_arena_mark(const mb_arena *a) { return a->used; }
+size_t mb_arena_mark(const mb_arena *a)
+{
+    return a->used;
+}
 
 void mb_arena_release(mb_arena *a, size_t mark)
 {
@@ -140,6 +159,15 @@ void mb_arena_release(mb_arena *a, size_t mark)
     a->used = mark;
 }
 
-void mb_arena_seal(mb_arena *a, bool sealed) { a->sealed = sealed; }
-size_t mb_arena_used(const mb_arena *a) { return a->used - head(); }
-size_t mb_arena_peak(const mb_arena *a) { return a->peak - head(); }
+void mb_arena_seal(mb_arena *a, bool sealed)
+{
+    a->sealed = sealed;
+}
+size_t mb_arena_used(const mb_arena *a)
+{
+    return a->used - head();
+}
+size_t mb_arena_peak(const mb_arena *a)
+{
+    return a->peak - head();
+}

@@ -1,14 +1,18 @@
-/* CRC-32C (Castagnoli, reflected polynomial 82F63B78): the processor's instruction where there is one, else tables
-   of sixteen entries for each of the sixteen nibbles of eight bytes. */
+/* CRC-32C (Castagnoli, reflected polynomial 82F63B78): the processor's instruction where there is
+   one, else tables of sixteen entries for each of the sixteen nibbles of eight bytes. */
 #include "core/file.h"
 
 #include <string.h>
 
-/* The checksum is linear: an entry is the sum of those of its bits, so four constants make a row. */
-#define NIBBLE(a, b, c, d)                                                                          \
-    { 0, a, b, (a) ^ (b), c, (a) ^ (c), (b) ^ (c), (a) ^ (b) ^ (c), d, (a) ^ (d), (b) ^ (d), (a) ^ (b) ^ (d), \
-      (c) ^ (d), (a) ^ (c) ^ (d), (b) ^ (c) ^ (d), (a) ^ (b) ^ (c) ^ (d) }
-static const uint32_t table[16][16] = { /* row k: nibble k of the block, lowest first */
+/* The checksum is linear: an entry is the sum of those of its bits, so four constants make a row.
+   */
+#define NIBBLE(a, b, c, d)                                                                         \
+    {                                                                                              \
+        0, a, b, (a) ^ (b), c, (a) ^ (c), (b) ^ (c), (a) ^ (b) ^ (c), d, (a) ^ (d), (b) ^ (d),     \
+            (a) ^ (b) ^ (d), (c) ^ (d), (a) ^ (c) ^ (d), (b) ^ (c) ^ (d), (a) ^ (b) ^ (c) ^ (d)    \
+    }
+static const uint32_t table[16][16] = {
+    /* row k: nibble k of the block, lowest first */
     NIBBLE(0x493C7D27u, 0x9278FA4Eu, 0x211D826Du, 0x423B04DAu),
     NIBBLE(0x847609B4u, 0x0D006599u, 0x1A00CB32u, 0x34019664u),
     NIBBLE(0x68032CC8u, 0xD0065990u, 0xA5E0C5D1u, 0x4E2DFD53u),
@@ -51,7 +55,8 @@ static uint32_t crc_table(uint32_t crc, const unsigned char *p, size_t n)
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 
-__attribute__((target("sse4.2"))) static uint32_t crc_hardware(uint32_t crc, const unsigned char *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t crc_hardware(uint32_t crc, const unsigned char *p,
+                                                               size_t n)
 {
     uint64_t wide = crc;
     for (; n >= 8; p += 8, n -= 8) {
@@ -66,7 +71,10 @@ __attribute__((target("sse4.2"))) static uint32_t crc_hardware(uint32_t crc, con
 #endif
 
 /* The portable way alone, so that tests can compare the two. */
-uint32_t mb__crc32c_table(uint32_t crc, const void *data, size_t n) { return ~crc_table(~crc, data, n); }
+uint32_t mb__crc32c_table(uint32_t crc, const void *data, size_t n)
+{
+    return ~crc_table(~crc, data, n);
+}
 
 uint32_t mb_crc32c(uint32_t crc, const void *data, size_t n)
 {

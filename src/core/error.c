@@ -68,7 +68,8 @@ void mb_error_text(const mb_error *err, char *out, size_t n)
     if (err->help[0]) mb_str_add(&b, "  help: %s\n", err->help);
 }
 
-/* Write what failed with the one call that is safe anywhere, then stop where a debugger can see it. */
+/* Write what failed with the one call that is safe anywhere, then stop where a debugger can see it.
+   */
 void mb__assert_failed(const char *cond, const char *file, int line)
 {
     char text[512];

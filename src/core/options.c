@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { CONSTANT, LINEAR, COSINE };
-static const char *const schedule_names[] = { "constant", "linear", "cosine" };
+static const char *const schedule_names[] = {"constant", "linear", "cosine"};
 enum { SHOWN_NAME = 64 };
 
 /* What goes wrong with one value; `ok` sets nothing else. */
@@ -18,12 +18,18 @@ typedef struct reading {
     const char *expected;
 } reading;
 
-static const reading good = { READ_OK, NULL };
-static const reading outside = { READ_RANGE, NULL };
+static const reading good = {READ_OK, NULL};
+static const reading outside = {READ_RANGE, NULL};
 
-static reading bad_syntax(const char *expected) { return (reading){ READ_SYNTAX, expected }; }
+static reading bad_syntax(const char *expected)
+{
+    return (reading){READ_SYNTAX, expected};
+}
 /* Not a number lies in no range. */
-static bool inside(double v, double lo, double hi) { return v >= lo && v <= hi; }
+static bool inside(double v, double lo, double hi)
+{
+    return v >= lo && v <= hi;
+}
 
 float mb_schedule_at(const mb_schedule *s, double progress)
 {
@@ -89,7 +95,7 @@ static reading set_real(const mb_option *row, void *field, const char *text)
 
 static reading set_bool(void *field, const char *text)
 {
-    static const char *const words[] = { "false", "true", "0", "1", "no", "yes", "off", "on", NULL };
+    static const char *const words[] = {"false", "true", "0", "1", "no", "yes", "off", "on", NULL};
     for (int i = 0; words[i]; i++) {
         if (strcmp(words[i], text) != 0) continue;
         *(bool *)field = i % 2;
@@ -121,7 +127,8 @@ static reading set_pick(const mb_option *row, void *field, const char *text)
     return bad_syntax(NULL);
 }
 
-/* Copy up to `stop` (or the end) into `out`; the rest, behind the stop, or NULL at the end.  Too long becomes "?". */
+/* Copy up to `stop` (or the end) into `out`; the rest, behind the stop, or NULL at the end.  Too
+   long becomes "?". */
 static const char *next_part(const char *text, char stop, char *out, size_t n)
 {
     const char *end = strchrnul(text, stop);
@@ -131,13 +138,13 @@ static const char *next_part(const char *text, char stop, char *out, size_t n)
 
 static reading set_list(const mb_option *row, mb_list *field, const char *text)
 {
-    mb_list list = { 0, { 0 } };
+    mb_list list = {0, {0}};
     char part[32];
     for (const char *rest = *text ? text : NULL; rest;) {
         int64_t v;
         rest = next_part(rest, ',', part, sizeof part);
         if (!mb_parse_int(part, &v)) return bad_syntax("whole numbers separated by commas");
-        if (list.n == MB_LIST_MAX) return (reading){ READ_LENGTH, "16 numbers" };
+        if (list.n == MB_LIST_MAX) return (reading){READ_LENGTH, "16 numbers"};
         if (!inside((double)v, row->lo, row->hi) || v < INT_MIN || v > INT_MAX) return outside;
         list.v[list.n++] = (int)v;
     }
@@ -150,7 +157,7 @@ static reading set_schedule(const mb_option *row, mb_schedule *field, const char
 {
     static const char *const form = "a number, linear:FROM:TO or cosine:FROM:TO";
     char part[64];
-    double ends[2] = { 0, 0 };
+    double ends[2] = {0, 0};
     int kind = CONSTANT, n = 0;
     const char *rest = text;
     if (strchr(text, ':')) {
@@ -166,14 +173,15 @@ static reading set_schedule(const mb_option *row, mb_schedule *field, const char
     if (rest || n < want) return bad_syntax(form);
     for (int i = 0; i < n; i++)
         if (!inside(ends[i], row->lo, row->hi) || !isfinite((float)ends[i])) return outside;
-    *field = (mb_schedule){ kind, (float)ends[0], (float)ends[n - 1] };
+    *field = (mb_schedule){kind, (float)ends[0], (float)ends[n - 1]};
     return good;
 }
 
 static reading set_text(mb_text *field, const char *text)
 {
-    if (strlen(text) >= MB_TEXT_MAX) return (reading){ READ_LENGTH, "127 bytes" };
-    memset(field->s, 0, sizeof field->s); /* no old bytes behind the end: options are compared and stored whole */
+    if (strlen(text) >= MB_TEXT_MAX) return (reading){READ_LENGTH, "127 bytes"};
+    /* no old bytes behind the end: options are compared and stored whole */
+    memset(field->s, 0, sizeof field->s);
     memcpy(field->s, text, strlen(text));
     return good;
 }
@@ -208,7 +216,9 @@ void mb_options_default(const mb_option *rows, void *options)
         case MB_OPT_BOOL: *(bool *)field = row->def != 0; break;
         case MB_OPT_TEXT:
         case MB_OPT_LIST:
-        case MB_OPT_SCHED: MB_ASSERT(set_field(row, options, row->def_text).result == READ_OK); break;
+        case MB_OPT_SCHED:
+            MB_ASSERT(set_field(row, options, row->def_text).result == READ_OK);
+            break;
         }
     }
 }
@@ -241,13 +251,14 @@ static bool fail_pick(const char *owner, const mb_option *row, const char *text,
         int d = mb__edit_distance(text, word, best - 1);
         if (d < best && d < length) best = d, strcpy(near, word);
     }
-    mb_fail(err, MB_ERR_USAGE, "%s: option '%s' must be one of %s, not '%.64s'", owner, shown(row->name, name), list,
-            text);
+    mb_fail(err, MB_ERR_USAGE, "%s: option '%s' must be one of %s, not '%.64s'", owner,
+            shown(row->name, name), list, text);
     if (near[0]) mb_note(err, "did you mean '%s'?", near);
     return mb_help(err, "matchbox help %s", owner);
 }
 
-static bool fail_value(const char *owner, const mb_option *row, const char *text, reading r, mb_error *err)
+static bool fail_value(const char *owner, const mb_option *row, const char *text, reading r,
+                       mb_error *err)
 {
     char name[SHOWN_NAME], lo[MB__NUMBER_MAX], hi[MB__NUMBER_MAX];
     bool single = row->kind == MB_OPT_FLOAT || row->kind == MB_OPT_SCHED;
@@ -255,27 +266,32 @@ static bool fail_value(const char *owner, const mb_option *row, const char *text
     mb__format_number(row->lo, single, lo);
     mb__format_number(row->hi, single, hi);
     if (r.result == READ_RANGE)
-        mb_fail(err, MB_ERR_RANGE, "%s: option '%s' must lie in [%s, %s], not %.64s", owner, name, lo, hi, text);
+        mb_fail(err, MB_ERR_RANGE, "%s: option '%s' must lie in [%s, %s], not %.64s", owner, name,
+                lo, hi, text);
     else if (r.result == READ_LENGTH)
-        mb_fail(err, MB_ERR_RANGE, "%s: option '%s' takes at most %s, not '%.64s...'", owner, name, r.expected, text);
+        mb_fail(err, MB_ERR_RANGE, "%s: option '%s' takes at most %s, not '%.64s...'", owner, name,
+                r.expected, text);
     else
-        mb_fail(err, MB_ERR_USAGE, "%s: option '%s' must be %s, not '%.64s'", owner, name, r.expected, text);
+        mb_fail(err, MB_ERR_USAGE, "%s: option '%s' must be %s, not '%.64s'", owner, name,
+                r.expected, text);
     return mb_help(err, "matchbox help %s", owner);
 }
 
-bool mb_options_set(const char *owner, const mb_option *rows, void *options, const char *key, const char *text,
-                    mb_error *err)
+bool mb_options_set(const char *owner, const mb_option *rows, void *options, const char *key,
+                    const char *text, mb_error *err)
 {
     const mb_option *row = mb_options_find(rows, key);
     if (!row) return fail_unknown(owner, rows, key, err);
     reading r = set_field(row, options, text);
     if (r.result == READ_OK) return true;
-    return row->kind == MB_OPT_PICK ? fail_pick(owner, row, text, err) : fail_value(owner, row, text, r, err);
+    return row->kind == MB_OPT_PICK ? fail_pick(owner, row, text, err)
+                                    : fail_value(owner, row, text, r, err);
 }
 
 static void get_list(const mb_list *list, mb_str *b)
 {
-    for (int i = 0; i < list->n && i < MB_LIST_MAX; i++) mb_str_add(b, "%s%d", i ? "," : "", list->v[i]);
+    for (int i = 0; i < list->n && i < MB_LIST_MAX; i++)
+        mb_str_add(b, "%s%d", i ? "," : "", list->v[i]);
 }
 
 static void get_schedule(const mb_schedule *s, mb_str *b)

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool digit(char c) { return c >= '0' && c <= '9'; }
+static bool digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 /* Multiply by ten and add, or false when the result does not fit. */
 static bool push_digit(uint64_t *v, unsigned d)
@@ -15,8 +18,8 @@ static bool push_digit(uint64_t *v, unsigned d)
     return true;
 }
 
-/* Read digits with an optional point: the digits as one number and the power of ten it is to be multiplied by.
-   NULL: no digits, or too many. */
+/* Read digits with an optional point: the digits as one number and the power of ten it is to be
+   multiplied by. NULL: no digits, or too many. */
 static const char *read_decimal(const char *s, uint64_t *digits, int *power)
 {
     bool any = false, point = false;
@@ -32,7 +35,8 @@ static const char *read_decimal(const char *s, uint64_t *digits, int *power)
     return any ? s : NULL;
 }
 
-/* Read "e6", "k", "M" or "G" at the end into the power of ten; false when something else is there. */
+/* Read "e6", "k", "M" or "G" at the end into the power of ten; false when something else is there.
+   */
 static bool read_scale(const char *s, int *power)
 {
     if (*s == 'e' || *s == 'E') {
@@ -67,7 +71,8 @@ bool mb_parse_int(const char *text, int64_t *out)
     return true;
 }
 
-/* [sign] digits [. digits] [e [sign] digits], or inf, or nan: nothing else that strtod would take. */
+/* [sign] digits [. digits] [e [sign] digits], or inf, or nan: nothing else that strtod would take.
+   */
 static bool decimal_syntax(const char *s)
 {
     s += *s == '-' || *s == '+';
@@ -93,7 +98,8 @@ static bool to_locale(const char *text, char *out, size_t n)
     if (!point) return (size_t)snprintf(out, n, "%s", text) < n;
     snprintf(half, sizeof half, "%.1f", 0.5); /* "0.5" or "0,5": what stands between is the point */
     int len = (int)strlen(half) - 2;
-    return (size_t)snprintf(out, n, "%.*s%.*s%s", (int)(point - text), text, len, half + 1, point + 1) < n;
+    return (size_t)snprintf(out, n, "%.*s%.*s%s", (int)(point - text), text, len, half + 1,
+                            point + 1) < n;
 }
 
 bool mb_parse_double(const char *text, double *out)

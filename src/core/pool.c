@@ -1,12 +1,13 @@
 /* Threads: a fixed crew that claims jobs from one counter.
 
-   The caller works too and takes whatever is left, so it waits only for jobs that a worker has begun.  On a busy
-   machine even that can be long: a worker may lose its CPU in the middle of a job.  So the caller keeps an account
-   of what its crew saves and what it costs, and works alone for a while when the account is overdrawn; that bounds
-   the loss to a few per cent of one thread's speed, whatever else runs on the machine.
+   The caller works too and takes whatever is left, so it waits only for jobs that a worker has
+   begun.  On a busy machine even that can be long: a worker may lose its CPU in the middle of a
+   job.  So the caller keeps an account of what its crew saves and what it costs, and works alone
+   for a while when the account is overdrawn; that bounds the loss to a few per cent of one thread's
+   speed, whatever else runs on the machine.
 
-   A claim is one atomic decrement.  What a run is about is read after a successful claim only: a claim succeeds
-   only while its run is going on, so a late thread can never mix two runs. */
+   A claim is one atomic decrement.  What a run is about is read after a successful claim only: a
+   claim succeeds only while its run is going on, so a late thread can never mix two runs. */
 #include "matchbox/core.h"
 
 #include <pthread.h>
@@ -14,10 +15,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define SPIN_SECONDS 20e-6    /* then sleep: two switches cost about as much */
-#define LONG_JOB 20e-6        /* worth a wake-up even when the last ones came too late */
-#define OVERDRAFT 1e-3        /* seconds the crew may cost more than it saves before the caller works alone */
-#define CREDIT_MAX 1e-3       /* and as many may be saved up */
+#define SPIN_SECONDS 20e-6 /* then sleep: two switches cost about as much */
+#define LONG_JOB 20e-6     /* worth a wake-up even when the last ones came too late */
+#define OVERDRAFT 1e-3     /* s the crew may cost more than it saves, then the caller works alone */
+#define CREDIT_MAX 1e-3    /* s it may have saved up at most */
 #define ALONE_SECONDS 20e-3   /* the first time; doubled while the crew does not prove itself */
 #define PROVEN_SECONDS 100e-3 /* a crew that lasted so long starts afresh */
 enum { LINE = 64, PAUSES = 32, BACKOFF_MAX = 6, DOUBLINGS_MAX = 5, THREADS_MAX = 1024 };
@@ -38,13 +39,14 @@ struct mb_pool {
     _Alignas(LINE) atomic_int sleeping;  /* workers asleep, or about to be */
     atomic_bool waiting;                 /* the caller sleeps until `done` grows */
     atomic_bool quit;
-    pthread_mutex_t lock;                /* for sleeping and waking alone */
+    pthread_mutex_t lock; /* for sleeping and waking alone */
     pthread_cond_t work, finished;
     mb_arena *arena;
     worker *workers; /* [size - 1] */
     int size;
     bool running;
-    int useless, skip;  /* wake-ups in a row that came too late to help, runs to let pass before the next */
+    int useless;        /* wake-ups in a row that came too late to help */
+    int skip;           /* runs to let pass before the next wake-up */
     double credit;      /* seconds saved by the crew less what it cost */
     double alone_until; /* the caller works alone before this time */
     double crew_since;  /* when the crew was last given a chance */
@@ -73,7 +75,10 @@ static int take_jobs(mb_pool *p, int thread)
     return mine;
 }
 
-static bool any_work(mb_pool *p) { return atomic_load(&p->unclaimed) > 0 || atomic_load(&p->quit); }
+static bool any_work(mb_pool *p)
+{
+    return atomic_load(&p->unclaimed) > 0 || atomic_load(&p->quit);
+}
 
 static void sleep_until_work(mb_pool *p)
 {
@@ -127,7 +132,8 @@ static void wake(mb_pool *p, int jobs)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Wait for the jobs that workers have claimed: a short spin, then sleep, which lets a worker have this CPU. */
+/* Wait for the jobs that workers have claimed: a short spin, then sleep, which lets a worker have
+   this CPU. */
 static void wait_for_workers(mb_pool *p, int jobs)
 {
     double end = mb_now() + SPIN_SECONDS;
@@ -151,7 +157,8 @@ typedef struct account {
     double cost;     /* seconds spent on waking and waiting */
 } account;
 
-/* The caller's share of the jobs.  With `hold` the crew sleeps on until a job has proved long enough to wake it. */
+/* The caller's share of the jobs.  With `hold` the crew sleeps on until a job has proved long
+   enough to wake it. */
 static void lead(mb_pool *p, bool hold, account *a)
 {
     double before = mb_now();
@@ -196,7 +203,7 @@ static void settle(mb_pool *p, int njobs, const account *a)
 
 static void run_with_crew(mb_pool *p, int njobs, mb_job fn, void *ctx)
 {
-    account a = { 0, 0, 0 };
+    account a = {0, 0, 0};
     p->fn = fn;
     p->ctx = ctx;
     p->njobs = njobs;
@@ -241,8 +248,7 @@ void mb_pool_run(mb_pool *p, int njobs, mb_job fn, void *ctx)
     p->running = true;
     if (alone(p))
         for (int i = 0; i < njobs; i++) fn(ctx, i, 0);
-    else
-        run_with_crew(p, njobs, fn, ctx);
+    else run_with_crew(p, njobs, fn, ctx);
     p->running = false;
 }
 
@@ -251,7 +257,7 @@ static int start_worker(mb_pool *p, int index)
 {
     sigset_t all, old;
     worker *w = &p->workers[index - 1];
-    *w = (worker){ .pool = p, .index = index };
+    *w = (worker){.pool = p, .index = index};
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failed = pthread_create(&w->thread, NULL, work, w);
@@ -262,7 +268,8 @@ static int start_worker(mb_pool *p, int index)
 mb_pool *mb_pool_new(int nthreads, mb_error *err)
 {
     if (nthreads < 1 || nthreads > THREADS_MAX) {
-        mb_fail(err, MB_ERR_RANGE, "the number of threads must lie in [1, %d], not %d", THREADS_MAX, nthreads);
+        mb_fail(err, MB_ERR_RANGE, "the number of threads must lie in [1, %d], not %d", THREADS_MAX,
+                nthreads);
         return NULL;
     }
     mb_arena *a = mb_arena_new((size_t)nthreads * sizeof(worker) + 4096, err);
@@ -280,7 +287,8 @@ mb_pool *mb_pool_new(int nthreads, mb_error *err)
     pthread_cond_init(&p->finished, NULL);
     for (; p->size < nthreads; p->size++) {
         if (start_worker(p, p->size) == 0) continue;
-        mb_fail(err, MB_ERR_MEMORY, "the system refused to start thread %d of %d", p->size + 1, nthreads);
+        mb_fail(err, MB_ERR_MEMORY, "the system refused to start thread %d of %d", p->size + 1,
+                nthreads);
         mb_note(err, "ask for fewer threads, or raise the limit (ulimit -u)");
         mb_pool_free(p);
         return NULL;
@@ -302,4 +310,7 @@ void mb_pool_free(mb_pool *p)
     mb_arena_free(p->arena);
 }
 
-int mb_pool_size(const mb_pool *p) { return p ? p->size : 1; }
+int mb_pool_size(const mb_pool *p)
+{
+    return p ? p->size : 1;
+}

@@ -1,4 +1,5 @@
-/* Philox 4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011). */
+/* Philox 4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC
+   2011). */
 #include "matchbox/core.h"
 #include "matchbox/math.h"
 
@@ -20,15 +21,15 @@ void mb__philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4])
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-/* Fold the purpose into a 64-bit key, eight bytes at a time, with the generator itself as the mixing function.
-   The position and the length are mixed in too, so "a" + "b" is not "ab". */
+/* Fold the purpose into a 64-bit key, eight bytes at a time, with the generator itself as the
+   mixing function. The position and the length are mixed in too, so "a" + "b" is not "ab". */
 static void derive_key(uint64_t seed, const char *purpose, uint32_t key[2])
 {
     size_t n = strlen(purpose);
     key[0] = (uint32_t)seed;
     key[1] = (uint32_t)(seed >> 32);
     for (size_t at = 0; at <= n; at += 8) {
-        uint32_t block[4] = { 0, 0, (uint32_t)at, (uint32_t)n }, out[4];
+        uint32_t block[4] = {0, 0, (uint32_t)at, (uint32_t)n}, out[4];
         for (size_t i = 0; i < 8 && at + i < n; i++)
             block[i / 4] |= (uint32_t)(unsigned char)purpose[at + i] << (i % 4 * 8);
         mb__philox(key, block, out);
@@ -39,7 +40,7 @@ static void derive_key(uint64_t seed, const char *purpose, uint32_t key[2])
 
 mb_rng mb_rng_make(uint64_t seed, const char *purpose, uint64_t index)
 {
-    mb_rng r = { .ctr = { 0, 0, (uint32_t)index, (uint32_t)(index >> 32) }, .used = 4 };
+    mb_rng r = {.ctr = {0, 0, (uint32_t)index, (uint32_t)(index >> 32)}, .used = 4};
     derive_key(seed, purpose, r.key);
     return r;
 }
@@ -51,9 +52,13 @@ void mb__rng_refill(mb_rng *r)
     r->used = 0;
 }
 
-float mb__uniform_edge(float low, float high) { return low < high ? nextafterf(high, low) : low; }
+float mb__uniform_edge(float low, float high)
+{
+    return low < high ? nextafterf(high, low) : low;
+}
 
-/* Lemire (2019): the product's upper half is unbiased once the few low halves below 2^32 mod n are drawn again. */
+/* Lemire (2019): the product's upper half is unbiased once the few low halves below 2^32 mod n are
+   drawn again. */
 int mb__below_slow(mb_rng *r, uint32_t n, uint64_t product)
 {
     uint32_t reject = (0u - n) % n;

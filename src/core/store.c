@@ -1,19 +1,23 @@
 /* Checkpoint store: registered blocks of memory in one checked file.
 
    Layout, little-endian, nothing aligned:
-     head     "MATCHBOX", u32 version, u32 blocks, i64 step, u64 bytes of the whole file, u32 checksum of the head so far
+     head     "MATCHBOX", u32 version, u32 blocks, i64 step, u64 bytes of the whole file,
+              u32 checksum of the head so far
      block    u32 length of the name, u64 bytes of data, name, data, u32 checksum of all that
      end      u32 checksum of the whole file before it
-   Checksums are CRC-32C.  The version stands before anything that a later version may lay out differently. */
+   Checksums are CRC-32C.  The version stands before anything that a later version may lay out
+   differently. */
 #include "core/file.h"
 
 #include <string.h>
 #include <unistd.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "blocks are stored as they lie in memory");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "blocks are stored as they lie in memory");
 
-enum { VERSION = 1, HEAD = 36, BLOCK_HEAD = 12, CHECKSUM = 4, NAME_MAX_BYTES = 127, CHUNK = 1 << 16, GROUP = 64 };
-static const char magic[8] = { 'M', 'A', 'T', 'C', 'H', 'B', 'O', 'X' };
+enum { VERSION = 1, HEAD = 36, BLOCK_HEAD = 12, CHECKSUM = 4 }; /* bytes, but the first */
+enum { NAME_BYTES = 127, CHUNK = 1 << 16, GROUP = 64 };
+static const char magic[8] = {'M', 'A', 'T', 'C', 'H', 'B', 'O', 'X'};
 
 typedef struct block {
     const char *name;
@@ -59,10 +63,12 @@ static block *find(const mb_store *s, const char *name)
 bool mb_keep(mb_store *s, const char *name, void *data, size_t bytes, mb_error *err)
 {
     size_t length = strlen(name);
-    if (length == 0 || length > NAME_MAX_BYTES)
-        return mb_fail(err, MB_ERR_USAGE, "the name of a block must have 1 to %d bytes, not %zu: '%.64s'",
-                       NAME_MAX_BYTES, length, name);
-    if (find(s, name)) return mb_fail(err, MB_ERR_USAGE, "two blocks of the checkpoint are called '%s'", name);
+    if (length == 0 || length > NAME_BYTES)
+        return mb_fail(err, MB_ERR_USAGE,
+                       "the name of a block must have 1 to %d bytes, not %zu: '%.64s'", NAME_BYTES,
+                       length, name);
+    if (find(s, name))
+        return mb_fail(err, MB_ERR_USAGE, "two blocks of the checkpoint are called '%s'", name);
     if (s->last->n == GROUP) {
         group *more = mb_alloc(s->arena, 1, sizeof *more, err);
         if (!more) return false;
@@ -70,7 +76,7 @@ bool mb_keep(mb_store *s, const char *name, void *data, size_t bytes, mb_error *
     }
     char *copy = mb_strdup(s->arena, name, err);
     if (!copy) return false;
-    s->last->blocks[s->last->n++] = (block){ .name = copy, .data = data, .bytes = bytes };
+    s->last->blocks[s->last->n++] = (block){.name = copy, .data = data, .bytes = bytes};
     s->nblocks++;
     return true;
 }
@@ -88,7 +94,8 @@ static uint64_t get(const unsigned char *from, int bytes)
 }
 
 /* Write, and carry two checksums along. */
-static bool emit(mb__writer *w, const void *data, size_t n, uint32_t *part, uint32_t *whole, mb_error *err)
+static bool emit(mb__writer *w, const void *data, size_t n, uint32_t *part, uint32_t *whole,
+                 mb_error *err)
 {
     *part = mb_crc32c(*part, data, n);
     *whole = mb_crc32c(*whole, data, n);
@@ -102,7 +109,8 @@ static bool emit_block(mb__writer *w, const block *b, uint32_t *whole, mb_error 
     size_t length = strlen(b->name);
     put(head, length, 4);
     put(head + 4, b->bytes, 8);
-    if (!emit(w, head, sizeof head, &crc, whole, err) || !emit(w, b->name, length, &crc, whole, err) ||
+    if (!emit(w, head, sizeof head, &crc, whole, err) ||
+        !emit(w, b->name, length, &crc, whole, err) ||
         !emit(w, b->data, b->bytes, &crc, whole, err))
         return false;
     put(sum, crc, 4);
@@ -123,7 +131,8 @@ bool mb_store_save(const mb_store *s, const char *path, int64_t step, mb_error *
 
     mb__writer w;
     uint32_t whole = 0, unused = 0;
-    if (!mb__writer_open(&w, path, err) || !emit(&w, head, sizeof head, &unused, &whole, err)) return false;
+    if (!mb__writer_open(&w, path, err) || !emit(&w, head, sizeof head, &unused, &whole, err))
+        return false;
     EACH_BLOCK(s, b)
         if (!emit_block(&w, b, &whole, err)) return false;
     put(sum, whole, 4);
@@ -151,13 +160,15 @@ static bool fetch(reader *r, void *to, size_t n, uint32_t *part, mb_error *err)
 
 static bool fail_truncated(const reader *r, uint64_t expected, mb_error *err)
 {
-    return mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' is truncated: %llu bytes expected, %llu found", r->path,
+    return mb_fail(err, MB_ERR_FORMAT,
+                   "checkpoint '%.200s' is truncated: %llu bytes expected, %llu found", r->path,
                    (unsigned long long)expected, (unsigned long long)r->size);
 }
 
 static bool fail_damaged(const reader *r, const char *what, mb_error *err)
 {
-    return mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' is damaged: the checksum of %s is wrong", r->path, what);
+    return mb_fail(err, MB_ERR_FORMAT,
+                   "checkpoint '%.200s' is damaged: the checksum of %s is wrong", r->path, what);
 }
 
 /* Check magic, version, checksum and length: after this the file has as many bytes as it should. */
@@ -168,19 +179,24 @@ static bool read_head(reader *r, mb_error *err)
     size_t n = r->size < HEAD ? (size_t)r->size : HEAD, known = n < sizeof magic ? n : sizeof magic;
     if (!fetch(r, head, n, &unused, err)) return false;
     if (memcmp(head, magic, known) != 0)
-        return mb_fail(err, MB_ERR_FORMAT, "'%.200s' is not a checkpoint: it does not begin with MATCHBOX", r->path);
+        return mb_fail(err, MB_ERR_FORMAT,
+                       "'%.200s' is not a checkpoint: it does not begin with MATCHBOX", r->path);
     uint64_t version = n >= 12 ? get(head + 8, 4) : VERSION;
     if (version != VERSION) {
-        mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' has format version %llu, this program reads version %d",
+        mb_fail(err, MB_ERR_FORMAT,
+                "checkpoint '%.200s' has format version %llu, this program reads version %d",
                 r->path, (unsigned long long)version, VERSION);
-        return mb_note(err, "%s", version > VERSION ? "a newer matchbox made it: use that one" : "it may be damaged");
+        return mb_note(err, "%s",
+                       version > VERSION ? "a newer matchbox made it: use that one"
+                                         : "it may be damaged");
     }
     if (n < HEAD) return fail_truncated(r, HEAD, err);
     if (get(head + 32, 4) != mb_crc32c(0, head, 32)) return fail_damaged(r, "its head", err);
     uint64_t total = get(head + 24, 8);
     if (r->size < total) return fail_truncated(r, total, err);
     if (r->size > total)
-        return mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' is %llu bytes longer than it should be", r->path,
+        return mb_fail(err, MB_ERR_FORMAT,
+                       "checkpoint '%.200s' is %llu bytes longer than it should be", r->path,
                        (unsigned long long)(r->size - total));
     if (total < HEAD + CHECKSUM) return fail_damaged(r, "its head", err);
     r->nblocks = (uint32_t)get(head + 12, 4);
@@ -189,22 +205,23 @@ static bool read_head(reader *r, mb_error *err)
 }
 
 typedef struct entry {
-    char name[NAME_MAX_BYTES + 1];
+    char name[NAME_BYTES + 1];
     uint64_t bytes, offset;
 } entry;
 
-/* Read one block and check it.  Nothing of what it says is believed before it is known to fit into the file. */
+/* Read one block and check it.  Nothing of what it says is believed before it is known to fit into
+   the file. */
 static bool read_block(reader *r, entry *e, mb_error *err)
 {
     unsigned char head[BLOCK_HEAD], sum[CHECKSUM], chunk[CHUNK];
     uint32_t crc = 0, unused = 0;
-    uint64_t rest = r->size - CHECKSUM - r->at; /* bytes up to the last checksum; at never passes it */
+    uint64_t rest = r->size - CHECKSUM - r->at; /* up to the last checksum: `at` never passes it */
     if (rest < BLOCK_HEAD + CHECKSUM) return fail_damaged(r, "the list of blocks", err);
     if (!fetch(r, head, sizeof head, &crc, err)) return false;
     uint64_t length = get(head, 4);
     rest -= BLOCK_HEAD + CHECKSUM;
     e->bytes = get(head + 4, 8);
-    if (length == 0 || length > NAME_MAX_BYTES || length > rest || e->bytes > rest - length)
+    if (length == 0 || length > NAME_BYTES || length > rest || e->bytes > rest - length)
         return fail_damaged(r, "a block's head", err);
     if (!fetch(r, e->name, (size_t)length, &crc, err)) return false;
     e->name[length] = '\0';
@@ -216,7 +233,9 @@ static bool read_block(reader *r, entry *e, mb_error *err)
     }
     if (!fetch(r, sum, sizeof sum, &unused, err)) return false;
     if (get(sum, 4) == crc && strlen(e->name) == length) return true;
-    mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' is damaged: the checksum of block '%.64s' is wrong", r->path, e->name);
+    mb_fail(err, MB_ERR_FORMAT,
+            "checkpoint '%.200s' is damaged: the checksum of block '%.64s' is wrong", r->path,
+            e->name);
     return false;
 }
 
@@ -227,11 +246,14 @@ static bool match(const reader *r, mb_store *s, const entry *e, const char *pref
     block *b = find(s, e->name);
     if (!b) {
         if (prefix[0]) return true; /* a part is wanted: the rest may be anything */
-        mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' has a block '%s' that is not wanted here", r->path, e->name);
+        mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' has a block '%s' that is not wanted here",
+                r->path, e->name);
     } else if (b->found) {
-        return mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' has block '%s' twice", r->path, e->name);
+        return mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' has block '%s' twice", r->path,
+                       e->name);
     } else if (b->bytes != e->bytes) {
-        mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s': block '%s' has %llu bytes, %zu are expected", r->path,
+        mb_fail(err, MB_ERR_FORMAT,
+                "checkpoint '%.200s': block '%s' has %llu bytes, %zu are expected", r->path,
                 e->name, (unsigned long long)e->bytes, b->bytes);
     } else {
         b->found = true;
@@ -251,12 +273,13 @@ static bool none_missing(const reader *r, const mb_store *s, const char *prefix,
     return true;
 }
 
-/* Read the whole file; with a store, also match its blocks.  Damage is reported before what does not match. */
+/* Read the whole file; with a store, also match its blocks.  Damage is reported before what does
+   not match. */
 static bool check(reader *r, mb_store *s, const char *prefix, mb_error *err)
 {
     unsigned char sum[CHECKSUM];
     uint32_t unused = 0;
-    mb_error misfit = { .code = MB_OK };
+    mb_error misfit = {.code = MB_OK};
     if (!read_head(r, err)) return false;
     for (uint32_t i = 0; i < r->nblocks; i++) {
         entry e;
@@ -277,13 +300,15 @@ static bool check(reader *r, mb_store *s, const char *prefix, mb_error *err)
 static bool copy_blocks(const reader *r, const mb_store *s, mb_error *err)
 {
     EACH_BLOCK(s, b)
-        if (b->found && !mb__file_read_at(r->fd, r->path, b->data, b->bytes, b->offset, err)) return false;
+        if (b->found && !mb__file_read_at(r->fd, r->path, b->data, b->bytes, b->offset, err))
+            return false;
     return true;
 }
 
-bool mb_store_load_prefix(mb_store *s, const char *path, const char *prefix, int64_t *step, mb_error *err)
+bool mb_store_load_prefix(mb_store *s, const char *path, const char *prefix, int64_t *step,
+                          mb_error *err)
 {
-    reader r = { .path = path };
+    reader r = {.path = path};
     r.fd = mb__file_open(path, &r.size, err);
     if (r.fd < 0) return false;
     EACH_BLOCK(s, b) b->found = false;
@@ -300,7 +325,7 @@ bool mb_store_load(mb_store *s, const char *path, int64_t *step, mb_error *err)
 
 bool mb_store_peek(const char *path, int64_t *step, mb_error *err)
 {
-    reader r = { .path = path };
+    reader r = {.path = path};
     r.fd = mb__file_open(path, &r.size, err);
     if (r.fd < 0) return false;
     bool ok = check(&r, NULL, "", err);

@@ -1,4 +1,5 @@
-/* Building text in caller memory, shortest numbers, JSON strings, spelling suggestions and the log. */
+/* Building text in caller memory, shortest numbers, JSON strings, spelling suggestions and the log.
+   */
 #include "core/text.h"
 #include "matchbox/core.h"
 
@@ -8,7 +9,7 @@
 
 void mb_str_init(mb_str *b, char *memory, size_t cap)
 {
-    *b = (mb_str){ .s = memory, .cap = cap, .full = cap == 0 };
+    *b = (mb_str){.s = memory, .cap = cap, .full = cap == 0};
     if (cap) memory[0] = '\0';
 }
 
@@ -40,11 +41,15 @@ void mb_str_add(mb_str *b, const char *fmt, ...)
     b->n += (size_t)n;
 }
 
-/* Length of the valid UTF-8 sequence at s (1 to 4), or 0: no overlong forms, surrogates or values past 10FFFF. */
+/* Length of the valid UTF-8 sequence at s (1 to 4), or 0: no overlong forms, surrogates or values
+   past 10FFFF. */
 static size_t utf8_length(const unsigned char *s)
 {
     if (s[0] < 0x80) return 1;
-    size_t n = s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : s[0] >= 0xE0 && s[0] <= 0xEF ? 3 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 0;
+    size_t n = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
+               : s[0] >= 0xE0 && s[0] <= 0xEF ? 3
+               : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
+                                              : 0;
     if (n == 0) return 0;
     unsigned char low = 0x80, high = 0xBF; /* what the second byte may be */
     if (s[0] == 0xE0) low = 0xA0;
@@ -62,12 +67,9 @@ static void json_byte(mb_str *b, unsigned char c)
     const char *plain = "\"\\\n\r\t\b\f", *letter = "\"\\nrtbf";
     const char *at = strchr(plain, c);
     char text[8];
-    if (at)
-        snprintf(text, sizeof text, "\\%c", letter[at - plain]);
-    else if (c < 0x20 || c == 0x7f)
-        snprintf(text, sizeof text, "\\u%04x", c);
-    else
-        snprintf(text, sizeof text, "%c", c);
+    if (at) snprintf(text, sizeof text, "\\%c", letter[at - plain]);
+    else if (c < 0x20 || c == 0x7f) snprintf(text, sizeof text, "\\u%04x", c);
+    else snprintf(text, sizeof text, "%c", c);
     append(b, text, strlen(text));
 }
 
@@ -123,7 +125,8 @@ void mb__format_number(double v, bool single, char out[MB__NUMBER_MAX])
             double back = 0;
             snprintf(out, MB__NUMBER_MAX, "%.*g", digits, v);
             to_point(out);
-            if (mb_parse_double(out, &back) && (single ? (float)back == (float)v : back == v)) break;
+            if (mb_parse_double(out, &back) && (single ? (float)back == (float)v : back == v))
+                break;
         }
         short_exponent(out);
     }
@@ -139,8 +142,14 @@ void mb_str_number(mb_str *b, double v)
 
 enum { WORD_MAX = 64 };
 
-static char fold(char c) { return c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
-static int least(int a, int b) { return a < b ? a : b; }
+static char fold(char c)
+{
+    return c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
 
 int mb__edit_distance(const char *a, const char *b, int most)
 {
@@ -154,7 +163,8 @@ int mb__edit_distance(const char *a, const char *b, int most)
         for (int j = 1; j <= nb; j++) {
             int same = fold(a[i - 1]) == fold(b[j - 1]);
             now[j] = least(least(one[j] + 1, now[j - 1] + 1), one[j - 1] + !same);
-            if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) && fold(a[i - 2]) == fold(b[j - 1]))
+            if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
+                fold(a[i - 2]) == fold(b[j - 1]))
                 now[j] = least(now[j], two[j - 2] + 1);
         }
         int *old = two;

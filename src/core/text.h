@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 enum { MB__NUMBER_MAX = 40 };
-/* The shortest decimal text that reads back to the same double (or, `single`, to the same float). */
+/* The shortest decimal text that reads back to the same double (or, `single`, to the same float).
+   */
 void mb__format_number(double v, bool single, char out[MB__NUMBER_MAX]);
 /* Edit distance with swaps of neighbours, capped at `most` + 1; hyphens equal underscores. */
 int mb__edit_distance(const char *a, const char *b, int most);

@@ -1,5 +1,6 @@
-/* YAML: the scalars of nested mappings under dotted keys, with their lines.  libyaml reads the text; anchors, aliases,
-   several documents, sequences of anything but scalars and keys given twice are refused: a setting has one place. */
+/* YAML: the scalars of nested mappings under dotted keys, with their lines.  libyaml reads the
+   text; anchors, aliases, several documents, sequences of anything but scalars and keys given twice
+   are refused: a setting has one place. */
 #include "matchbox/core.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@ typedef struct parser {
     mb_error *err;
     mb_yaml_item *items; /* [ITEMS_MAX] */
     int n;
-    mb_yaml_item *seen;  /* [ITEMS_MAX] every key, of mappings too */
+    mb_yaml_item *seen; /* [ITEMS_MAX] every key, of mappings too */
     int nseen;
 } parser;
 
@@ -30,7 +31,8 @@ static bool next(parser *p, yaml_event_t *e)
     if (yaml_parser_parse(&p->yaml, e)) return true;
     const yaml_parser_t *y = &p->yaml;
     size_t line = y->error == YAML_READER_ERROR ? y->mark.line : y->problem_mark.line;
-    if (y->error == YAML_MEMORY_ERROR) return mb_fail(p->err, MB_ERR_MEMORY, "%.200s: out of memory", p->path);
+    if (y->error == YAML_MEMORY_ERROR)
+        return mb_fail(p->err, MB_ERR_MEMORY, "%.200s: out of memory", p->path);
     return fail_at(p, line, y->problem ? y->problem : "not YAML", NULL);
 }
 
@@ -38,8 +40,10 @@ static bool next(parser *p, yaml_event_t *e)
 static const char *scalar(parser *p, const yaml_event_t *e)
 {
     const char *text = (const char *)e->data.scalar.value;
-    if (e->data.scalar.anchor) fail_at(p, e->start_mark.line, "anchors are not supported, write the value out", text);
-    else if (strlen(text) != e->data.scalar.length) fail_at(p, e->start_mark.line, "a zero byte in the text", text);
+    if (e->data.scalar.anchor)
+        fail_at(p, e->start_mark.line, "anchors are not supported, write the value out", text);
+    else if (strlen(text) != e->data.scalar.length)
+        fail_at(p, e->start_mark.line, "a zero byte in the text", text);
     else return text;
     return NULL;
 }
@@ -54,7 +58,7 @@ static bool remember(parser *p, const char *key, size_t line)
     if (p->nseen == ITEMS_MAX) return fail_at(p, line, "too many keys, 2048 are allowed", NULL);
     char *copy = mb_strdup(p->arena, key, p->err);
     if (!copy) return false;
-    p->seen[p->nseen++] = (mb_yaml_item){ copy, NULL, (int)line + 1 };
+    p->seen[p->nseen++] = (mb_yaml_item){copy, NULL, (int)line + 1};
     return true;
 }
 _Static_assert(ITEMS_MAX == 2048 && DEPTH_MAX == 8, "the messages name these limits");
@@ -83,7 +87,8 @@ static bool read_sequence(parser *p)
         if (e.type == YAML_SCALAR_EVENT) {
             const char *text = scalar(p, &e);
             ok = text != NULL;
-            if (ok && strchr(text, ',')) ok = fail_at(p, line, "an item of a list must not contain a comma:", text);
+            if (ok && strchr(text, ','))
+                ok = fail_at(p, line, "an item of a list must not contain a comma:", text);
             if (ok) mb_str_add(&b, "%s%s", first ? "" : ",", text);
             if (ok && b.full) ok = fail_at(p, line, "the list is too long", NULL);
         } else if (!end) {
@@ -110,12 +115,15 @@ static bool read_value(parser *p, const char *key, int depth)
         ok = text && add_item(p, text);
         break;
     case YAML_SEQUENCE_START_EVENT:
-        if (e.data.sequence_start.anchor) fail_at(p, e.start_mark.line, "anchors are not supported", NULL);
+        if (e.data.sequence_start.anchor)
+            fail_at(p, e.start_mark.line, "anchors are not supported", NULL);
         else ok = read_sequence(p);
         break;
     case YAML_MAPPING_START_EVENT:
-        if (e.data.mapping_start.anchor) fail_at(p, e.start_mark.line, "anchors are not supported", NULL);
-        else if (depth == DEPTH_MAX) fail_at(p, e.start_mark.line, "mappings are nested more than 8 deep at", key);
+        if (e.data.mapping_start.anchor)
+            fail_at(p, e.start_mark.line, "anchors are not supported", NULL);
+        else if (depth == DEPTH_MAX)
+            fail_at(p, e.start_mark.line, "mappings are nested more than 8 deep at", key);
         else ok = read_mapping(p, key, depth + 1);
         break;
     case YAML_ALIAS_EVENT:
@@ -171,29 +179,34 @@ static bool read_stream(parser *p)
         else if (e.type == YAML_MAPPING_START_EVENT)
             ok = e.data.mapping_start.anchor ? fail_at(p, line, "anchors are not supported", NULL)
                                              : read_mapping(p, "", 1);
-        else if (e.type == YAML_SCALAR_EVENT && e.data.scalar.length == 0) ok = true; /* an empty document */
-        else if (e.type == YAML_SCALAR_EVENT || e.type == YAML_SEQUENCE_START_EVENT || e.type == YAML_ALIAS_EVENT)
+        else if (e.type == YAML_SCALAR_EVENT && e.data.scalar.length == 0)
+            ok = true; /* an empty document */
+        else if (e.type == YAML_SCALAR_EVENT || e.type == YAML_SEQUENCE_START_EVENT ||
+                 e.type == YAML_ALIAS_EVENT)
             ok = fail_at(p, line, "expected 'key: value' lines", NULL);
         yaml_event_delete(&e);
         if (!ok || end) return ok;
     }
 }
 
-bool mb_yaml_parse(const char *text, size_t n, const char *path, mb_arena *a, mb_yaml *out, mb_error *err)
+bool mb_yaml_parse(const char *text, size_t n, const char *path, mb_arena *a, mb_yaml *out,
+                   mb_error *err)
 {
     if (n > TEXT_BYTES)
-        return mb_fail(err, MB_ERR_FORMAT, "%.200s: %zu bytes are too many for a configuration", path, n);
-    parser p = { .arena = a, .path = path, .err = err };
+        return mb_fail(err, MB_ERR_FORMAT, "%.200s: %zu bytes are too many for a configuration",
+                       path, n);
+    parser p = {.arena = a, .path = path, .err = err};
     p.items = mb_alloc(a, ITEMS_MAX, sizeof *p.items, err);
     p.seen = p.items ? mb_alloc(a, ITEMS_MAX, sizeof *p.seen, err) : NULL;
     char *name = p.seen ? mb_strdup(a, path, err) : NULL;
     if (!name) return false;
-    if (!yaml_parser_initialize(&p.yaml)) return mb_fail(err, MB_ERR_MEMORY, "%.200s: out of memory", path);
+    if (!yaml_parser_initialize(&p.yaml))
+        return mb_fail(err, MB_ERR_MEMORY, "%.200s: out of memory", path);
     yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text, n);
     yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
     bool ok = read_stream(&p);
     yaml_parser_delete(&p.yaml);
-    if (ok) *out = (mb_yaml){ .items = p.items, .n = p.n, .path = name };
+    if (ok) *out = (mb_yaml){.items = p.items, .n = p.n, .path = name};
     return ok;
 }
 

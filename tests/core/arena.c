@@ -29,7 +29,8 @@ TEST(given_bytes_are_zero_and_aligned)
     mb_arena_free(NULL);
 }
 
-/* Fill, release, take again in other pieces: zero each time, below and above where pages go back to the system. */
+/* Fill, release, take again in other pieces: zero each time, below and above where pages go back to
+   the system. */
 static void check_release(size_t bytes)
 {
     mb_error e = {0};
@@ -125,7 +126,8 @@ TEST(a_sealed_arena_gives_nothing)
 TEST(address_space_is_not_memory)
 {
     mb_error e = {0};
-    mb_arena *a = mb_arena_new((size_t)1 << 36, &e); /* 64 GiB are reserved, a page or two are used */
+    mb_arena *a =
+        mb_arena_new((size_t)1 << 36, &e); /* 64 GiB are reserved, a page or two are used */
     CHECK(a != NULL && mb_alloc(a, 1, 1000, &e) != NULL);
     mb_arena_free(a);
 }

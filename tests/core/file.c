@@ -1,7 +1,7 @@
 /* Files: all or nothing, a full disk, no permission, locks. */
+#include "core/scratch.h"
 #include "matchbox/core.h"
 #include "mb_test.h"
-#include "core/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,7 +138,8 @@ static void full_disk(void)
     if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return;
     const char *at = path_of("disk");
     if (mkdir(at, 0777) != 0 || mount("tmpfs", at, "tmpfs", 0, "size=256k") != 0) return;
-    check_old_stays(path_of("disk/file"), "no space left on the device\n  note: free some space there");
+    check_old_stays(path_of("disk/file"),
+                    "no space left on the device\n  note: free some space there");
 }
 
 static void no_permission(void)
@@ -159,9 +160,18 @@ static void no_permission(void)
     CHECK(!mb_file_lock(path_of("locked/lock"), &fd, &e) && e.code == MB_ERR_IO);
 }
 
-TEST(a_write_beyond_the_limit) { in_child(file_size_limit); }
-TEST(a_full_disk) { in_child(full_disk); }
-TEST(an_unwritable_directory) { in_child(no_permission); }
+TEST(a_write_beyond_the_limit)
+{
+    in_child(file_size_limit);
+}
+TEST(a_full_disk)
+{
+    in_child(full_disk);
+}
+TEST(an_unwritable_directory)
+{
+    in_child(no_permission);
+}
 
 TEST(directories)
 {
@@ -195,7 +205,8 @@ TEST(a_lock_has_one_holder)
     mb_file_unlock(-1);
 }
 
-/* Several writers of one file at a time: each call either writes all of it or says that it is busy. */
+/* Several writers of one file at a time: each call either writes all of it or says that it is busy.
+   */
 TEST(writers_do_not_mix)
 {
     enum { WRITERS = 4, ROUNDS = 60, BYTES = 30000 };
@@ -226,6 +237,7 @@ TEST(writers_do_not_mix)
     }
 }
 
-MB_TESTS(T(write_and_read), T(what_a_killed_writer_left_is_in_nobodys_way), T(refusals_say_path_and_reason),
-         T(a_file_larger_than_the_arena), T(a_write_beyond_the_limit), T(a_full_disk), T(an_unwritable_directory),
-         T(directories), T(a_lock_has_one_holder), T(writers_do_not_mix))
+MB_TESTS(T(write_and_read), T(what_a_killed_writer_left_is_in_nobodys_way),
+         T(refusals_say_path_and_reason), T(a_file_larger_than_the_arena),
+         T(a_write_beyond_the_limit), T(a_full_disk), T(an_unwritable_directory), T(directories),
+         T(a_lock_has_one_holder), T(writers_do_not_mix))

@@ -14,7 +14,10 @@
 #include "../../fuzz/checkpoint.c"
 
 enum { SIZE_MAX_BYTES = 4096, FILES_MAX = 64 };
-typedef struct sample { size_t n; uint8_t data[SIZE_MAX_BYTES]; } sample;
+typedef struct sample {
+    size_t n;
+    uint8_t data[SIZE_MAX_BYTES];
+} sample;
 typedef int (*target)(const uint8_t *data, size_t n);
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -42,12 +45,14 @@ static int read_corpus(const char *dir, sample *out)
     return n;
 }
 
-/* One to four changes: a flipped bit, another byte, a cut, a piece of another sample, a doubled piece. */
+/* One to four changes: a flipped bit, another byte, a cut, a piece of another sample, a doubled
+   piece. */
 static void mutate(mb_rng *r, sample *s, const sample *other)
 {
     static const uint8_t bytes[] = "\0\n \t:,-[]{}&*'\"#%|>!=.eE019\xff\x80\xc3";
     for (int changes = 1 + mb_below(r, 4); changes > 0 && s->n > 0; changes--) {
-        size_t at = (size_t)mb_below(r, (int)s->n), from = other->n ? (size_t)mb_below(r, (int)other->n) : 0;
+        size_t at = (size_t)mb_below(r, (int)s->n),
+               from = other->n ? (size_t)mb_below(r, (int)other->n) : 0;
         size_t n = other->n ? (size_t)mb_below(r, (int)(other->n - from)) : 0;
         switch (mb_below(r, 5)) {
         case 0: s->data[at] ^= (uint8_t)(1 << mb_below(r, 8)); break;
@@ -74,7 +79,8 @@ static void run_corpus(const char *dir, target fuzz, int mutations)
     int n = read_corpus(dir, corpus);
     CHECK(n >= 5); /* run from the root of the project */
     for (int i = 0; i < n; i++) {
-        uint8_t *exact = malloc(corpus[i].n + 1); /* its own size, so that a sanitizer sees a read past the end */
+        uint8_t *exact = malloc(corpus[i].n +
+                                1); /* its own size, so that a sanitizer sees a read past the end */
         if (!exact) exit(1);
         memcpy(exact, corpus[i].data, corpus[i].n);
         fuzz(exact, corpus[i].n);
@@ -87,8 +93,17 @@ static void run_corpus(const char *dir, target fuzz, int mutations)
     }
 }
 
-TEST(yaml) { run_corpus("fuzz/corpus/yaml", fuzz_yaml, 6000); }
-TEST(options) { run_corpus("fuzz/corpus/options", fuzz_options, 20000); }
-TEST(checkpoint) { run_corpus("fuzz/corpus/checkpoint", fuzz_checkpoint, 6000); }
+TEST(yaml)
+{
+    run_corpus("fuzz/corpus/yaml", fuzz_yaml, 6000);
+}
+TEST(options)
+{
+    run_corpus("fuzz/corpus/options", fuzz_options, 20000);
+}
+TEST(checkpoint)
+{
+    run_corpus("fuzz/corpus/checkpoint", fuzz_checkpoint, 6000);
+}
 
 MB_TESTS(T(yaml), T(options), T(checkpoint))

@@ -1,4 +1,5 @@
-/* Threads: every job once, one job per thread at a time, runs of all lengths back to back and with pauses. */
+/* Threads: every job once, one job per thread at a time, runs of all lengths back to back and with
+   pauses. */
 #include "matchbox/core.h"
 #include "mb_test.h"
 
@@ -103,16 +104,19 @@ TEST(the_whole_crew_works)
     memset(&nobody, 0, sizeof nobody);
     CHECK(pthread_equal(who[0], pthread_self()));
     for (int i = 0; i < 3; i++)
-        for (int k = 0; k < i; k++) CHECK(!pthread_equal(who[i], who[k]) && !pthread_equal(who[i], nobody));
+        for (int k = 0; k < i; k++)
+            CHECK(!pthread_equal(who[i], who[k]) && !pthread_equal(who[i], nobody));
     mb_pool_free(p);
 }
 
-/* The first job waits a while for the second: that can only be seen when two threads work at the same time. */
+/* The first job waits a while for the second: that can only be seen when two threads work at the
+   same time. */
 static void meet(void *ctx, int i, int thread)
 {
     atomic_int *here = ctx;
     atomic_fetch_add(here, 1);
-    for (double end = mb_now() + 0.05; atomic_load(here) < 2 && mb_now() < end;) {}
+    for (double end = mb_now() + 0.05; atomic_load(here) < 2 && mb_now() < end;) {
+    }
     if (atomic_load(here) == 2) atomic_fetch_add(here + 1, 1);
 }
 
@@ -166,4 +170,5 @@ TEST(pools_come_and_go)
 }
 
 MB_TESTS(T(every_job_runs_once), T(sleepers_wake), T(alone_means_in_order), T(the_whole_crew_works),
-         T(two_jobs_run_side_by_side), T(running_allocates_nothing), T(impossible_sizes), T(pools_come_and_go))
+         T(two_jobs_run_side_by_side), T(running_allocates_nothing), T(impossible_sizes),
+         T(pools_come_and_go))

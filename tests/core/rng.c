@@ -5,7 +5,9 @@
 /* kat_vectors of Random123 (D. E. Shaw Research): zeroes, ones, and digits of pi. */
 TEST(philox_known_answers)
 {
-    static const struct { uint32_t ctr[4], key[2], out[4]; } kat[] = {
+    static const struct {
+        uint32_t ctr[4], key[2], out[4];
+    } kat[] = {
         {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u}},
         {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu}},
         {{0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u},
@@ -42,9 +44,9 @@ static int compare(const void *a, const void *b)
 
 TEST(no_two_streams_begin_alike)
 {
-    static const char *const purposes[] = {"",      "a",       "b",        "ab",        "ba",
-                                           "reset", "action",  "action0",  "minibatch", "a\x01",
-                                           "12345678", "123456789", "1234567812345678"};
+    static const char *const purposes[] = {
+        "",        "a",         "b",     "ab",       "ba",        "reset",           "action",
+        "action0", "minibatch", "a\x01", "12345678", "123456789", "1234567812345678"};
     enum { PURPOSES = sizeof purposes / sizeof *purposes, SEEDS = 8, INDICES = 1000 };
     static uint64_t first[PURPOSES * SEEDS * INDICES];
     int n = 0;
@@ -79,7 +81,8 @@ TEST(uniform_stays_inside)
 /* The largest of 2^24 steps on an interval whose ends need rounding: never the upper end. */
 TEST(uniform_never_gives_the_upper_end)
 {
-    static const float ends[][2] = {{1, 1.0000001f}, {0, 1e-45f}, {-1e-3f, 1e-3f}, {16777216, 16777218}, {-0.1f, 0.7f}};
+    static const float ends[][2] = {
+        {1, 1.0000001f}, {0, 1e-45f}, {-1e-3f, 1e-3f}, {16777216, 16777218}, {-0.1f, 0.7f}};
     for (int i = 0; i < 5; i++) {
         mb_rng r = mb_rng_make(0, "", 0);
         for (int word = 0; word < 2; word++) {
@@ -125,7 +128,8 @@ TEST(below_is_unbiased)
     }
 }
 
-/* 2^32 = 3 * 1431655765 + 1: exactly one word must be drawn again for n = 3; with 2^31 - 1 exactly two. */
+/* 2^32 = 3 * 1431655765 + 1: exactly one word must be drawn again for n = 3; with 2^31 - 1 exactly
+   two. */
 TEST(below_draws_again_what_would_bias)
 {
     mb_rng r = mb_rng_make(1, "below", 1);
@@ -153,7 +157,8 @@ TEST(normal_is_normal)
         mb_rng words = r;
         double u = (double)(((float)mb_rand(&words) + 0.5f) * 0x1p-32f);
         double turn = (double)(mb_rand(&words) >> 8) * 0x1p-24;
-        double z = (double)mb_normal(&r), want = sqrt(-2 * log(u)) * cos(2 * 3.14159265358979323846 * turn);
+        double z = (double)mb_normal(&r),
+               want = sqrt(-2 * log(u)) * cos(2 * 3.14159265358979323846 * turn);
         CHECK_NEAR(z, want, 4e-6);
         sum += z, squares += z * z, fourth += z * z * z * z;
         for (int k = 0; k < 7; k++) below[k] += z < (k - 3);

@@ -1,4 +1,5 @@
-/* Text: builders, JSON strings, shortest numbers, number parsing, suggestions, log lines; in any locale. */
+/* Text: builders, JSON strings, shortest numbers, number parsing, suggestions, log lines; in any
+   locale. */
 #include "matchbox/core.h"
 #include "mb_test.h"
 
@@ -42,10 +43,12 @@ TEST(json_strings)
     CHECK(strcmp(json(""), "\"\"") == 0);
     CHECK(strcmp(json("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"") == 0);
     CHECK(strcmp(json("\n\r\t\b\f\x01\x1f\x7f"), "\"\\n\\r\\t\\b\\f\\u0001\\u001f\\u007f\"") == 0);
-    CHECK(strcmp(json("\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80"), "\"\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\"") == 0);
+    CHECK(strcmp(json("\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80"),
+                 "\"\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\"") == 0);
 }
 
-/* RFC 3629: lone continuation, overlong, surrogate, beyond 10FFFF, cut at the end; each wrong byte once */
+/* RFC 3629: lone continuation, overlong, surrogate, beyond 10FFFF, cut at the end; each wrong byte
+   once */
 TEST(json_replaces_what_is_not_utf8)
 {
     CHECK(strcmp(json("a\x80z"), "\"a\\ufffdz\"") == 0);
@@ -88,7 +91,8 @@ static void check_numbers(void)
     CHECK(strcmp(number(1e300), "1e300") == 0);
     CHECK(strcmp(number(0.1 + 0.2), "0.30000000000000004") == 0);
     CHECK(strcmp(number(5e-324), "5e-324") == 0);
-    CHECK(strcmp(number((double)NAN), "null") == 0 && strcmp(number(-(double)INFINITY), "null") == 0);
+    CHECK(strcmp(number((double)NAN), "null") == 0 &&
+          strcmp(number(-(double)INFINITY), "null") == 0);
     CHECK(strcmp(number(123456789012345.0), "123456789012345") == 0);
 }
 
@@ -101,11 +105,17 @@ TEST(numbers_read_back_to_the_same_bits)
 {
     mb_rng r = mb_rng_make(1, "test", 0);
     for (int i = 0; i < 50000; i++) {
-        union { uint64_t bits; double v; } in = {(uint64_t)mb_rand(&r) << 32 | mb_rand(&r)}, out = {0};
+        union {
+            uint64_t bits;
+            double v;
+        } in = {(uint64_t)mb_rand(&r) << 32 | mb_rand(&r)}, out = {0};
         if (!isfinite(in.v)) continue;
         CHECK(mb_parse_double(number(in.v), &out.v) && in.bits == out.bits);
     }
-    union { double v; uint64_t bits; } zero = {.v = 0};
+    union {
+        double v;
+        uint64_t bits;
+    } zero = {.v = 0};
     CHECK(mb_parse_double(number(-0.0), &zero.v) && zero.bits == (uint64_t)1 << 63);
 }
 
@@ -121,23 +131,57 @@ TEST(parse_double)
     static const char *const bad[] = {"",    " 1",   "1 ",  "1,5", "1e",  "e5",  ".",    "-",
                                       "1e+", "0x10", "1..", "--1", "1k5", "NaN", "infi", "1_0"};
     v = 42;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!mb_parse_double(bad[i], &v) && v == 42);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(!mb_parse_double(bad[i], &v) && v == 42);
 }
 
 TEST(parse_int)
 {
     int64_t v = 0;
-    static const struct { const char *text; int64_t want; } good[] = {
-        {"0", 0}, {"-7", -7}, {"+7", 7}, {"500k", 500000}, {"2M", 2000000}, {"3G", 3000000000}, {"1e6", 1000000},
-        {"1.5M", 1500000}, {"2.5e1", 25}, {"10e-1", 1}, {"9223372036854775807", INT64_MAX},
-        {"-9223372036854775808", INT64_MIN}, {"0e999999999", 0}, {"1.000", 1}, {"007", 7}, {"4K", 4000}};
+    static const struct {
+        const char *text;
+        int64_t want;
+    } good[] = {{"0", 0},
+                {"-7", -7},
+                {"+7", 7},
+                {"500k", 500000},
+                {"2M", 2000000},
+                {"3G", 3000000000},
+                {"1e6", 1000000},
+                {"1.5M", 1500000},
+                {"2.5e1", 25},
+                {"10e-1", 1},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN},
+                {"0e999999999", 0},
+                {"1.000", 1},
+                {"007", 7},
+                {"4K", 4000}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         CHECK(mb_parse_int(good[i].text, &v) && v == good[i].want);
-    static const char *const bad[] = {"", "-", "k", "1.5", "1e", "1e-1", "5kk", "5m", "0x5", " 5", "5 ", "1e19",
-                                      "9223372036854775808", "-9223372036854775809", "99999999999G", "1.5e0",
-                                      "1e99999999999", "nan", "1,000", "."};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "k",
+                                      "1.5",
+                                      "1e",
+                                      "1e-1",
+                                      "5kk",
+                                      "5m",
+                                      "0x5",
+                                      " 5",
+                                      "5 ",
+                                      "1e19",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
+                                      "99999999999G",
+                                      "1.5e0",
+                                      "1e99999999999",
+                                      "nan",
+                                      "1,000",
+                                      "."};
     v = 42;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!mb_parse_int(bad[i], &v) && v == 42);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(!mb_parse_int(bad[i], &v) && v == 42);
     char zeros[5000];
     memset(zeros, '0', sizeof zeros);
     zeros[1] = '.', zeros[sizeof zeros - 1] = '\0';
@@ -158,7 +202,8 @@ TEST(the_locale_does_not_matter)
 
 TEST(nearest_name)
 {
-    static const char *const names[] = {"cartpole", "acrobot", "mountaincar", "pendulum", "ppo", "a2c", NULL};
+    static const char *const names[] = {"cartpole", "acrobot", "mountaincar", "pendulum",
+                                        "ppo",      "a2c",     NULL};
     const char *near = mb_nearest("cartpol", names);
     CHECK(near && strcmp(near, "cartpole") == 0);
     near = mb_nearest("arcobot", names); /* a swap is one mistake */
@@ -199,10 +244,11 @@ TEST(clocks_run)
     double wall = mb_now(), cpu = mb_thread_cpu();
     volatile double sink = 0;
     while (mb_now() - wall < 0.01) sink += 1;
-    CHECK(mb_now() > wall && mb_thread_cpu() > cpu && mb_thread_cpu() - cpu < mb_now() - wall + 0.01);
+    CHECK(mb_now() > wall && mb_thread_cpu() > cpu &&
+          mb_thread_cpu() - cpu < mb_now() - wall + 0.01);
 }
 
 MB_TESTS(T(a_builder_keeps_whole_additions), T(json_strings), T(json_replaces_what_is_not_utf8),
          T(a_json_string_that_does_not_fit_leaves_nothing), T(numbers_are_short),
-         T(numbers_read_back_to_the_same_bits), T(parse_double), T(parse_int), T(the_locale_does_not_matter),
-         T(nearest_name), T(log_lines), T(clocks_run))
+         T(numbers_read_back_to_the_same_bits), T(parse_double), T(parse_int),
+         T(the_locale_does_not_matter), T(nearest_name), T(log_lines), T(clocks_run))

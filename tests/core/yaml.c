@@ -15,15 +15,26 @@ TEST(nested_mappings_become_dotted_keys)
     mb_arena *a;
     mb_yaml y;
     mb_error e;
-    CHECK(parse("# a preset\nalgo: ppo\nenv:\n  name: cartpole\n  physics: {gravity: 9.8, push: '10'}\n\n"
-                "hidden: [64, 64]\nlayers:\n- 1\n- 2\nempty:\nnone: []\nstep: \"a b\"\n", &a, &y, &e));
-    static const struct { const char *key, *value; int line; } want[] = {
-        {"algo", "ppo", 2}, {"env.name", "cartpole", 4}, {"env.physics.gravity", "9.8", 5},
-        {"env.physics.push", "10", 5}, {"hidden", "64,64", 7}, {"layers", "1,2", 8}, {"empty", "", 11},
-        {"none", "", 12}, {"step", "a b", 13}};
+    CHECK(parse(
+        "# a preset\nalgo: ppo\nenv:\n  name: cartpole\n  physics: {gravity: 9.8, push: '10'}\n\n"
+        "hidden: [64, 64]\nlayers:\n- 1\n- 2\nempty:\nnone: []\nstep: \"a b\"\n",
+        &a, &y, &e));
+    static const struct {
+        const char *key, *value;
+        int line;
+    } want[] = {{"algo", "ppo", 2},
+                {"env.name", "cartpole", 4},
+                {"env.physics.gravity", "9.8", 5},
+                {"env.physics.push", "10", 5},
+                {"hidden", "64,64", 7},
+                {"layers", "1,2", 8},
+                {"empty", "", 11},
+                {"none", "", 12},
+                {"step", "a b", 13}};
     CHECK(y.n == 9 && strcmp(y.path, "f.yaml") == 0);
     for (int i = 0; i < y.n && i < 9; i++) {
-        CHECK(strcmp(y.items[i].key, want[i].key) == 0 && strcmp(y.items[i].value, want[i].value) == 0);
+        CHECK(strcmp(y.items[i].key, want[i].key) == 0 &&
+              strcmp(y.items[i].value, want[i].value) == 0);
         CHECK(y.items[i].line == want[i].line);
     }
     CHECK(strcmp(mb_yaml_get(&y, "env.name"), "cartpole") == 0 && mb_yaml_get(&y, "env") == NULL);
@@ -32,7 +43,8 @@ TEST(nested_mappings_become_dotted_keys)
 
 TEST(an_empty_text_has_no_items)
 {
-    static const char *const texts[] = {"", "# nothing\n", "---\n", "{}", "---\n...\n", "\xEF\xBB\xBF"};
+    static const char *const texts[] = {"",   "# nothing\n", "---\n",
+                                        "{}", "---\n...\n",  "\xEF\xBB\xBF"};
     for (int i = 0; i < 6; i++) {
         mb_arena *a;
         mb_yaml y;
@@ -54,14 +66,16 @@ static void check_refused(const char *text, const char *words)
 
 TEST(refusals_name_file_and_line)
 {
-    check_refused("a: 1\nb: 2\na: 3\n", "f.yaml, line 3: a second value for 'a'\n  note: the first one is on line 1");
+    check_refused("a: 1\nb: 2\na: 3\n",
+                  "f.yaml, line 3: a second value for 'a'\n  note: the first one is on line 1");
     check_refused("a:\n  b: 1\nc: 1\na:\n  d: 1\n", "f.yaml, line 4: a second value for 'a'");
     check_refused("a.b: 1\na:\n  b: 2\n", "f.yaml, line 3: a second value for 'a.b'");
     check_refused("a: &x 1\n", "f.yaml, line 1: anchors are not supported");
     check_refused("a: &x [1]\n", "anchors are not supported");
     check_refused("a: &x {b: 1}\n", "anchors are not supported");
     check_refused("&x a: 1\n", "anchors are not supported");
-    check_refused("a: 1\nb: *x\n", "f.yaml, line 2: aliases are not supported, write the value out for 'b'");
+    check_refused("a: 1\nb: *x\n",
+                  "f.yaml, line 2: aliases are not supported, write the value out for 'b'");
     check_refused("*x : 1\n", "f.yaml, line 1: a key must be a plain word");
     check_refused("[1, 2]: 3\n", "f.yaml, line 1: a key must be a plain word");
     check_refused("? {a: 1}\n: 3\n", "a key must be a plain word");
@@ -119,7 +133,8 @@ TEST(a_small_arena_gives_an_error)
 /* Every prefix of a good text: good or refused, never worse. */
 TEST(cut_at_every_length)
 {
-    static const char text[] = "a: 1\nenv: {b: [1, 2, x], 'c': \"d\\n\"}\nlist:\n - 1\n - 2\nlast: |\n  x\n";
+    static const char text[] =
+        "a: 1\nenv: {b: [1, 2, x], 'c': \"d\\n\"}\nlist:\n - 1\n - 2\nlast: |\n  x\n";
     mb_error e = {0};
     mb_arena *a = mb_arena_new((size_t)8 << 20, &e);
     size_t mark = mb_arena_mark(a);
@@ -143,5 +158,6 @@ TEST(files)
     mb_arena_free(a);
 }
 
-MB_TESTS(T(nested_mappings_become_dotted_keys), T(an_empty_text_has_no_items), T(refusals_name_file_and_line),
-         T(limits_hold), T(a_small_arena_gives_an_error), T(cut_at_every_length), T(files))
+MB_TESTS(T(nested_mappings_become_dotted_keys), T(an_empty_text_has_no_items),
+         T(refusals_name_file_and_line), T(limits_hold), T(a_small_arena_gives_an_error),
+         T(cut_at_every_length), T(files))
