@@ -99,18 +99,24 @@ $(B)/features.mk: tools/features.sh
 force: ;
 
 # ---- tests ----
-CHOSEN = $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(ONLY),$(if $(findstring $(ONLY),$(t)),$(t)),$(t)))
+CHOSEN = $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(ONLY),$(if $(strip $(foreach w,$(ONLY),$(findstring $(w),$(t)))),$(t)),$(t)))
 $(B)/tests/%: tests/%.c $(LIB) $(NEEDS)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -Itests -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
-test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY=word runs those whose path contains it
+test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
 tests: $(TEST_BIN) ## build the tests without running them
 
 check: $(PROGRAM) $(LIB) $(SOLIB) ## the rules of the house: layers, symbols, calls, headers, lengths, warnings, docs
 	@CC='$(CC)' CXX='$(CXX)' WARN='$(STD) $(WARN) $(FEATURES) -Iinclude -Isrc -I$(B)' sh tools/check.sh $(B)
 
+$(B)/bench/%: bench/%.c $(LIB) $(NEEDS)
+	@mkdir -p $(@D)
+	$(call say,cc $<)
+	$(Q)$(COMPILE) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+bench-kernels: $(B)/bench/kernels ## measure the kernels one by one
+	$(B)/bench/kernels
 bench: $(B)/matchbox ## measure speed, with the fraction of the machine's arithmetic peak
 	$(B)/matchbox bench
 
@@ -136,8 +142,7 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
-	cp -R $(wildcard docs/algo docs/env) '$(SHARE)/matchbox/docs/'
-	cp -R $(wildcard presets) '$(SHARE)/matchbox/'
+	for d in docs/algo docs/env presets; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
@@ -151,7 +156,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: all test tests check bench docs install uninstall detect clean force help
+.PHONY: all test tests check bench bench-kernels docs install uninstall detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

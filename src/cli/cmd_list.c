@@ -1,5 +1,6 @@
 /* matchbox list KIND */
 #include "cli/command.h"
+#include "matchbox/nn.h"
 #include <string.h>
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                \
@@ -31,10 +32,17 @@ static bool command_at(int i, struct entry *out)
     return d != NULL;
 }
 
+static bool model_at(int i, struct entry *out)
+{
+    const mb_model_def *d = mb_model_at(i);
+    if (d) *out = (struct entry){ d->name, d->summary, NULL };
+    return d != NULL;
+}
+
 static bool none_at(int i, struct entry *out) { return false; }
 
 static const struct { const char *name; entry_at *at; } kinds[] = {
-    { "algos", algo_at }, { "envs", env_at }, { "models", none_at }, { "tasks", none_at }, { "experiments", none_at }, { "commands", command_at },
+    { "algos", algo_at }, { "envs", env_at }, { "models", model_at }, { "tasks", none_at }, { "experiments", none_at }, { "commands", command_at },
 };
 
 static void print_json(entry_at *at, mb_str *out)

@@ -426,6 +426,14 @@ static bool strided_output(const mb_plan *p, mb_error *err)
     return true;
 }
 
+/* the variant asked for, or the widest that this build and CPU have */
+static const mb__kernels *kernels_for(const char *isa)
+{
+    const mb__kernels *k = isa ? mb__kernels_find(isa) : mb__kernels_find("avx512");
+    if (!k && !isa) k = mb__kernels_find("avx2");
+    return k || isa ? k : mb__kernels_find("plain");
+}
+
 mb_plan *mb_compile(mb_graph *g, mb_error *err)
 {
     if (g->poisoned) {
@@ -439,7 +447,7 @@ mb_plan *mb_compile(mb_graph *g, mb_error *err)
     p->n = g->n;
     p->pool = g->scope->pool;
     p->nthreads = p->pool ? mb_pool_size(p->pool) : 1;
-    p->k = mb__kernels_find(g->scope->kernels);
+    p->k = kernels_for(g->scope->kernels);
     if (!p->k) {
         mb_fail(err, MB_ERR_UNSUPPORTED, "kernels '%s' are not in this build or not for this CPU", g->scope->kernels);
         return NULL;

@@ -86,7 +86,11 @@ static bool build_eval(mb_trainer *t, int envs, mb_error *err)
     t->eval_run = t->run;
     t->eval_run.scope = &t->eval_scope;
     t->eval_run.metrics = NULL;
+    /* an algorithm may have kept the scope it was set up in: what it builds now is not checkpointed either */
+    mb_store *store = t->scope.store;
+    t->scope.store = NULL;
     t->can_eval = mb__evaluator_new(&t->eval, &t->eval_run, t->self, s->algo, s->algo_options, envs, err);
+    t->scope.store = store;
     return t->can_eval;
 }
 

@@ -121,7 +121,8 @@ static void compare_returns(const struct stats *s, float *sample, int n)
     for (int i = 0; i < n; i++) mean += (double)sample[i] / n;
     for (int i = 0; i < n; i++) var += ((double)sample[i] - mean) * ((double)sample[i] - mean) / n;
     CHECK_NEAR(mean, s->mean, 4 * s->std * sqrt(1.0 / n + 1.0 / s->n));
-    CHECK_NEAR(sqrt(var), s->std, 0.6 * s->std);
+    /* where hardly any episode ends early (Acrobot) a few decide the spread: nothing to compare */
+    if (s->quartile[0] < s->quartile[2]) CHECK_NEAR(sqrt(var), s->std, 0.15 * s->std);
     qsort(sample, (size_t)n, sizeof *sample, by_value);
     for (int q = 0; q < 3; q++) CHECK_NEAR(sample[(q + 1) * n / 4], s->quartile[q], 0.25 * s->std);
 }

@@ -1,6 +1,6 @@
 /* Catch: move a paddle along the bottom row to where one falling ball will land.
    Mnih et al. (2014), "Recurrent Models of Visual Attention"; board and rules as in bsuite's catch/0. */
-#include "matchbox/env.h"
+#include "env/place.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
     NUM(int, rows, 10, 2, 64, "height of the board")                                               \
@@ -53,12 +53,10 @@ static bool place(void *state, const void *options, const double *values, int n,
 {
     struct catch_state *s = state;
     const struct catch_options *o = options;
-    if (n != 3) return mb_fail(err, MB_ERR_USAGE, "the full state has 3 values, not %d", n);
-    int limit[3] = { o->columns, o->rows - 1, o->columns };
-    for (int i = 0; i < n; i++)
-        if (!(values[i] >= 0 && values[i] < limit[i]) || values[i] != (double)(int)values[i])
-            return mb_fail(err, MB_ERR_RANGE, "state value %d must be a whole number in [0, %d], not %g", i + 1, limit[i] - 1, values[i]);
-    *s = (struct catch_state){ (int32_t)values[0], (int32_t)values[1], (int32_t)values[2] };
+    const struct mb__number want[] = { { "ball_x", 0, o->columns - 1 }, { "ball_y", 0, o->rows - 2 }, { "paddle_x", 0, o->columns - 1 } };
+    int v[3];
+    if (!mb__place_read("catch", want, 3, values, n, v, err)) return false;
+    *s = (struct catch_state){ v[0], v[1], v[2] };
     observe(s, o, io->obs);
     return true;
 }
