@@ -100,10 +100,12 @@ force: ;
 
 # ---- tests ----
 CHOSEN = $(foreach t,$(TEST_BIN) $(TEST_SH),$(if $(ONLY),$(if $(strip $(foreach w,$(ONLY),$(findstring $(w),$(t)))),$(t)),$(t)))
-$(B)/tests/%: tests/%.c $(LIB) $(NEEDS)
+$(B)/tests/%.o: tests/%.c $(NEEDS)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
-	$(Q)$(COMPILE) -Itests -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+	$(Q)$(COMPILE) -Itests -MMD -MP -c $< -o $@
+$(B)/tests/%: $(B)/tests/%.o $(LIB)
+	$(Q)$(CC) -o $@ $< $(LIB) $(LIBS)
 test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
 tests: $(TEST_BIN) ## build the tests without running them
