@@ -18,7 +18,7 @@ TEST(every_cell_and_action)
     for (int goal = 0; goal < 2; goal++)
         for (int at = 0; at <= 5; at++)
             for (action = 0; action < NACTIONS; action++) {
-                struct tmaze s;
+                struct tmaze s = { 0 };
                 mb_error err = { 0 };
                 CHECK(place(&s, &o, (double[]){ at, goal }, 2, &io, &err));
                 CHECK(at == 0 ? goal ? sees(1, 1, 0) : sees(0, 1, 1) : at == 5 ? sees(0, 1, 0) : sees(1, 0, 1));
@@ -38,7 +38,7 @@ TEST(worth_of_memory)
     double blind = 0;
     enum { EPISODES = 20000 };
     for (int e = 0; e < 2 * EPISODES; e++) {
-        struct tmaze s;
+        struct tmaze s = { 0 };
         reset(&s, &o, &rng, &io);
         int remembered = e < EPISODES ? NORTH : obs[0] > 0.5f ? SOUTH : NORTH, length = 0;
         double total = 0;
