@@ -52,7 +52,7 @@ typedef struct mb_error {
 
 /* Record the first cause (later calls on the same error keep it) and return false. */
 MB_API bool mb_fail(mb_error *err, mb_code code, const char *fmt, ...) MB_PRINTF(3, 4);
-/* Add context to a recorded error and return false.  With all places taken, the last is replaced. */
+/* Add context to a recorded error and return false.  With all places taken the last is replaced. */
 MB_API bool mb_note(mb_error *err, const char *fmt, ...) MB_PRINTF(2, 3);
 /* Say what to type for more ("matchbox help ppo"); the first help stays.  Returns false. */
 MB_API bool mb_help(mb_error *err, const char *fmt, ...) MB_PRINTF(2, 3);

@@ -73,6 +73,10 @@ typedef struct mb_env_shape {
     size_t state_size;
 } mb_env_shape;
 
+/* One way a state and action can turn out; `next` after a terminated one is what is then observed (its value is 0). */
+typedef struct mb_outcome { double p; int next; float reward; bool terminated; } mb_outcome;
+enum { MB_MODEL_RESET = -1 };
+
 typedef struct mb_env_def {
     int abi; size_t size;              /* MB_ENV sets both: a plug-in of another version is refused */
     const char *name, *summary, *source;
@@ -92,6 +96,11 @@ typedef struct mb_env_def {
     /* optional, for `trace`: put the instance into a full state given as numbers (order: see state_names) and observe */
     bool (*place)(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err);
     const char *state_names;           /* "x,v,angle,spin" */
+    /* optional, where the observation is discrete and is the whole state (several fields: the first counts slowest): the
+       exact model.  Writes up to `max` outcomes of `action` in `state` and returns how many there are, also when that is
+       more.  Probabilities add up to 1; 0 outcomes: no such state, or the action is not allowed there.  state ==
+       MB_MODEL_RESET: the states an episode begins in, as outcomes. */
+    int (*model)(const void *options, int state, int action, mb_outcome *out, int max);
 } mb_env_def;
 
 /* The descriptor of environment NAME; the same file is compiled once per instruction set. */

@@ -129,24 +129,21 @@ static inline float mb_logf(float x)
     return x > 0.0f && x <= 0x1.fffffep127f ? v : special;
 }
 
-/* Hyperbolic tangent, 2.5 ulp, never beyond 1: h / (1 - h) with h = (1 - e^(-2|x|)) / 2. */
+/* Hyperbolic tangent, always inside (-1, 1): an odd rational function on [-8, 8], constant outside.  Relative error 3.1e-7
+   (3.3 ulp below 1, 5.2 of the smaller ulp next to 1). */
 static inline float mb_tanhf(float x)
 {
-    float a = __builtin_fabsf(x);
-    a = a > 10.0f ? 10.0f : a;
-    float t = mb_fmaf(a, -0x1.715476p+1f, MB__ROUNDF);
-    float n = t - MB__ROUNDF;
-    float scale = mb__floatf((int32_t)(((uint32_t)mb__bitsf(t) << 23) + 0x3f800000u)); /* 2^n */
-    float r = mb_fmaf(n, 0x1.62e430p-2f, a);                                          /* a + n log(2)/2: e^(-2r) next */
-    r = mb_fmaf(n, -0x1.05c610p-30f, r);
-    float p = mb_fmaf(0x1.a2a526p-7f, r, -0x1.6d8402p-5f);
-    p = mb_fmaf(p, r, 0x1.11101cp-3f);
-    p = mb_fmaf(p, r, -0x1.55549ep-2f);
-    p = mb_fmaf(p, r, 0x1.555556p-1f);
-    p = mb_fmaf(p, r, -1.0f);
-    p = mb_fmaf(p, r * r, r); /* (1 - e^(-2r)) / 2 */
-    float h = mb_fmaf(scale, p, mb_fmaf(-0.5f, scale, 0.5f));
-    return __builtin_copysignf(h / (1.0f - h), x);
+    float y = mb__clampf(x, -8.0f, 8.0f);
+    float z = y * y;
+    float p = mb_fmaf(0x1.011d96p-26f, z, 0x1.6c33c2p-16f);
+    float q = mb_fmaf(0x1.c3cef8p-21f, z, 0x1.63c594p-12f);
+    p = mb_fmaf(p, z, 0x1.d2abe6p-9f);
+    q = mb_fmaf(q, z, 0x1.abfbf4p-6f);
+    p = mb_fmaf(p, z, 0x1.1326d4p-3f);
+    q = mb_fmaf(q, z, 0x1.dee8bcp-2f);
+    p = mb_fmaf(p, z, 1.0f);
+    q = mb_fmaf(q, z, 1.0f);
+    return p * y / q;
 }
 
 /* 1 / (1 + e^-x), 2.5 ulp; 0 below -88.73. */
@@ -168,7 +165,7 @@ static inline float mb_softplusf(float x)
     float e = mb_expf(x < 0.0f ? x : -x);
     float u = 1.0f + e; /* log(u) + (what u lost of e)/u */
     float l = mb_logf(u) + (e - (u - 1.0f)) / u;
-    return (x < 0.0f ? 0.0f * x : x) + l;
+    return (x < 0.0f ? 0.0f : x) + l;
 }
 
 /* ---- double ---- */

@@ -97,7 +97,7 @@ static double t_quantile(int degrees)
 
 static void average(const struct run_data *runs, int nruns, int group, struct curve *c)
 {
-    double from = -INFINITY, to = INFINITY;
+    double from = -HUGE_VAL, to = HUGE_VAL;
     for (int r = 0; r < nruns; r++) {
         if (runs[r].group != group) continue;
         const struct points *p = &runs[r].p;
@@ -200,7 +200,7 @@ const char *axis_label(char out[32], const struct axis *a, double v)
 
 void curves_range(const struct curves *c, struct axis *x, struct axis *y, int xticks, int yticks)
 {
-    double left = INFINITY, right = -INFINITY, low = INFINITY, high = -INFINITY;
+    double left = HUGE_VAL, right = -HUGE_VAL, low = HUGE_VAL, high = -HUGE_VAL;
     for (int g = 0; g < c->n; g++) {
         const struct curve *k = &c->curve[g];
         left = fmin(left, k->x[0]);

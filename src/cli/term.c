@@ -45,6 +45,7 @@ const char *term_count(char out[16], double v)
 static void time_left(char *out, size_t n, const mb_progress_info *p)
 {
     double s = p->steps_per_second > 0 ? (double)(p->total_steps - p->step) / p->steps_per_second : (double)NAN;
+    if (s < 0) s = 0;
     if (!isfinite(s) || s > 3600.0 * 24 * 99) snprintf(out, n, "?");
     else if (s < 60) snprintf(out, n, "%.0f s", s);
     else if (s < 3600) snprintf(out, n, "%d:%02d min", (int)s / 60, (int)s % 60);

@@ -73,11 +73,27 @@ double mb_uniform64(mb_rng *r)
 }
 
 /* Box-Muller, the cosine half: one call is one number and always two words of the stream. */
-float mb_normal(mb_rng *r)
+static inline __attribute__((always_inline)) float box_muller(mb_rng *r)
 {
     float u = ((float)mb_rand(r) + 0.5f) * 0x1p-32f; /* (0, 1]: the tail reaches 6.8 */
     float turn = (float)(mb_rand(r) >> 8) * 0x1p-24f;
     return sqrtf(-2.0f * mb_logf(u)) * mb_cosf(turn * 6.28318530717958647692f);
+}
+
+#if defined(__x86_64__)
+/* The same bits, with fma as an instruction instead of a call. */
+__attribute__((target("avx2,fma"))) static float box_muller_fma(mb_rng *r)
+{
+    return box_muller(r);
+}
+#endif
+
+float mb_normal(mb_rng *r)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return box_muller_fma(r);
+#endif
+    return box_muller(r);
 }
 
 void mb_shuffle(mb_rng *r, int *items, int n)

@@ -7,8 +7,8 @@
 static void *address(const mb__operand_at *at, char *tile, int64_t row)
 {
     switch (at->kind) {
-    case MB__IN_TILE: return tile + (at->base - (char *)NULL);
-    case MB__BOUND: return (char *)*at->bound + (at->base - (char *)NULL) + row * at->step;
+    case MB__IN_TILE: return tile + at->off;
+    case MB__BOUND: return (char *)*at->bound + at->off + row * at->step;
     default: return at->base + row * at->step;
     }
 }
@@ -151,7 +151,7 @@ static bool finite_all(const double *v, int64_t n)
 bool mb_plan_trace(mb_plan *p, char *what, size_t size)
 {
     mb_arena *a = p->g->scope->arena;
-    mb_error err = { MB_OK };
+    mb_error err = { 0 };
     size_t mark = mb_arena_mark(a);
     bool found = false;
     mb_arena_seal(a, false);

@@ -112,7 +112,8 @@ bool mb__reference(const mb_graph *g, mb_arena *a, double **values, mb_error *er
 /* where a step finds one operand: address = base + (in a tile: the thread's tile memory) + first row * step */
 typedef struct mb__operand_at {
     enum { MB__ABSOLUTE, MB__IN_TILE, MB__BOUND } kind;
-    char *base;                /* absolute address; offset in the tile; offset from *bound */
+    char *base;                /* absolute address (MB__ABSOLUTE) */
+    int64_t off;               /* bytes from the tile's beginning or from *bound */
     void *const *bound;        /* leaves whose memory the caller may exchange */
     int64_t step;              /* bytes from row to row of the batch; 0: the same for all */
 } mb__operand_at;

@@ -353,10 +353,10 @@ static mb__operand_at locate(const mb_plan *p, int id, bool rows, int tile)
     if (r->place == MB__AT_LEAF) {
         at.kind = MB__BOUND;
         at.bound = &r->data;
-        at.base = (char *)NULL + off;
+        at.off = off;
     } else if (r->place == MB__AT_TILE) {
         at.kind = MB__IN_TILE;
-        at.base = (char *)NULL + (r->off * tile * 4 + off);
+        at.off = r->off * tile * 4 + off;
         at.step = 0;
     } else {
         at.base = p->slab + r->off + off;

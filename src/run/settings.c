@@ -167,7 +167,7 @@ bool mb_settings_set(mb_settings *s, const char *key, const char *value, const c
             ok = set_dir(s, value, err);
         else
             ok = mb_options_set(owner, mb__settings_rows(s, table), mb__settings_values(s, table), name, value, err);
-        if (ok) ok = (s->origin[table][i] = mb_strdup(s->arena, origin, err)) != NULL;
+        if (ok && origin) ok = (s->origin[table][i] = mb_strdup(s->arena, origin, err)) != NULL;
     }
     if (ok) return true;
     if (origin) mb_note(err, "%s", origin);

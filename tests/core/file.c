@@ -171,6 +171,7 @@ TEST(a_full_disk)
 TEST(an_unwritable_directory)
 {
     in_child(no_permission);
+    chmod(path_of("locked"), 0755); /* so that it can be cleaned away */
 }
 
 TEST(directories)

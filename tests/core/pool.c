@@ -85,11 +85,17 @@ TEST(alone_means_in_order)
     mb_pool_free(NULL);
 }
 
+typedef struct roll {
+    pthread_t who[3];
+    atomic_int ended;
+} roll;
+
 static void note_thread(void *ctx, int i, int thread)
 {
-    pthread_t *who = ctx;
-    who[thread] = pthread_self();
-    nanosleep(&(struct timespec){0, 2000000}, NULL);
+    roll *r = ctx;
+    r->who[thread] = pthread_self();
+    nanosleep(&(struct timespec){0, 1000000 * (1 + thread)}, NULL);
+    atomic_fetch_add(&r->ended, 1);
 }
 
 /* A job that blocks leaves the others to other threads: all of the crew take part. */
@@ -97,15 +103,18 @@ TEST(the_whole_crew_works)
 {
     mb_error e = {0};
     mb_pool *p = mb_pool_new(3, &e);
-    pthread_t who[3];
-    memset(who, 0, sizeof who);
-    for (int run = 0; run < 3; run++) mb_pool_run(p, 30, note_thread, who);
+    roll r;
+    memset(&r, 0, sizeof r);
+    for (int run = 0; run < 4; run++) {
+        mb_pool_run(p, 20, note_thread, &r);
+        CHECK(r.ended == 20 * (run + 1)); /* nobody is still at work */
+    }
     pthread_t nobody;
     memset(&nobody, 0, sizeof nobody);
-    CHECK(pthread_equal(who[0], pthread_self()));
+    CHECK(pthread_equal(r.who[0], pthread_self()));
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < i; k++)
-            CHECK(!pthread_equal(who[i], who[k]) && !pthread_equal(who[i], nobody));
+            CHECK(!pthread_equal(r.who[i], r.who[k]) && !pthread_equal(r.who[i], nobody));
     mb_pool_free(p);
 }
 

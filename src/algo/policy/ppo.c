@@ -60,11 +60,9 @@ struct ppo {
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)
 {
     const struct ppo_options *o = options;
-    mb_error quiet = { MB_OK };
     const mb_model_def *model = mb_model_find(o->model.s, err);
     if (!model) return false;
     int rows = nenvs * (o->agents == SEPARATE ? 1 : env->nagents), items = model->recurrent ? rows : rows * o->horizon;
-    (void)quiet;
     if (items % o->minibatches == 0) return true;
     mb_fail(err, MB_ERR_USAGE, "ppo: %d %s do not divide into %d minibatches", items, model->recurrent ? "sequences (one per environment)" : "samples (envs x horizon)", o->minibatches);
     mb_note(err, "change minibatches, horizon or envs");

@@ -78,9 +78,17 @@ static void draw(const void *state, const void *options, mb_canvas *canvas)
     }
 }
 
+/* The cliff and the goal are never acted from: no such states. */
+static int exact_model(const void *options, int state, int action, mb_outcome *out, int max)
+{
+    struct outcome all[MAX_OUTCOMES] = { { .probability = 1, .next = START } };
+    if (state > START) return 0;
+    return outcome_model(all, state == MB_MODEL_RESET ? 1 : outcomes(options, state, action, all), out, max);
+}
+
 MB_ENV(cliffwalking) = {
     MB_ENV_HEAD, .name = "cliffwalking", .summary = "walk along a cliff without falling", .source = "Gymnasium CliffWalking-v1",
     .obs = MB_DISCRETE(CELLS), .act = MB_DISCRETE(NACTIONS), .state_size = sizeof(struct cliffwalking),
     MB_USE_OPTIONS(cliffwalking), .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
-    .state_names = "cell",
+    .state_names = "cell", .model = exact_model,
 };

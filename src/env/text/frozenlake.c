@@ -112,9 +112,15 @@ static void draw(const void *state, const void *options, mb_canvas *canvas)
     }
 }
 
+static int exact_model(const void *options, int state, int action, mb_outcome *out, int max)
+{
+    struct outcome all[MAX_OUTCOMES] = { { .probability = 1, .next = 0 } }; /* an episode begins at S, cell 0 */
+    return outcome_model(all, state == MB_MODEL_RESET ? 1 : outcomes(options, state, action, all), out, max);
+}
+
 MB_ENV(frozenlake) = {
     MB_ENV_HEAD, .name = "frozenlake", .summary = "cross a slippery lake without falling into a hole",
     .source = "Gymnasium FrozenLake-v1", .obs = MB_DISCRETE(16), .act = MB_DISCRETE(NACTIONS), .time_limit = 100, .solved = 0.7f,
     .state_size = sizeof(struct frozenlake), MB_USE_OPTIONS(frozenlake), .shape = shape, .reset = reset, .step = step,
-    .batch = batch, .draw = draw, .place = place, .state_names = "cell",
+    .batch = batch, .draw = draw, .place = place, .state_names = "cell", .model = exact_model,
 };

@@ -16,4 +16,10 @@ static inline struct outcome outcome_draw(const struct outcome *o, int n, mb_rng
     while (i < n - 1 && (sum += o[i].probability) <= u) i++;
     return o[i];
 }
+/* The same as mb_env_def.model tells it. */
+static inline int outcome_model(const struct outcome *o, int n, mb_outcome *out, int max)
+{
+    for (int i = 0; i < n && i < max; i++) out[i] = (mb_outcome){ o[i].probability, o[i].next, o[i].reward, o[i].terminated };
+    return n;
+}
 #endif

@@ -194,9 +194,32 @@ static void draw(const void *state, const void *options, mb_canvas *canvas)
     if (p.passenger == ABOARD) mb_canvas_disc(canvas, x + half, y + half, 0.12f * size, 0x8e24aa);
 }
 
+static int model_start(mb_outcome *out, int max)
+{
+    int n = 0;
+    for (int code = 0; code < STATES; code++) {
+        struct place p = decode(code);
+        if (p.passenger == ABOARD || p.passenger == p.destination) continue;
+        if (n < max) out[n] = (mb_outcome){ .p = 1.0 / (SIDE * SIDE * STANDS * (STANDS - 1)), .next = code };
+        n++;
+    }
+    return n;
+}
+
+/* A fickle passenger is no part of the observation: then there is no model.  Masked actions are left out. */
+static int exact_model(const void *options, int state, int action, mb_outcome *out, int max)
+{
+    const struct taxi_options *o = options;
+    struct outcome all[MAX_OUTCOMES];
+    if (o->fickle) return 0;
+    if (state == MB_MODEL_RESET) return model_start(out, max);
+    if (o->mask && !(useful_actions(state) >> action & 1)) return 0;
+    return outcome_model(all, outcomes(o, state, action, all), out, max);
+}
+
 MB_ENV(taxi) = {
     MB_ENV_HEAD, .name = "taxi", .summary = "fetch a passenger and bring them to their destination", .source = "Gymnasium Taxi-v3, v4",
     .obs = MB_DISCRETE(STATES), .act = MB_DISCRETE(NACTIONS), .time_limit = 200, .solved = 8, .state_size = sizeof(struct taxi),
     MB_USE_OPTIONS(taxi), .shape = shape, .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
-    .state_names = "state,fickle",
+    .state_names = "state,fickle", .model = exact_model,
 };

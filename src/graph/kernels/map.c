@@ -27,6 +27,13 @@ enum { BLOCK = 512 }; /* floats of one operand brought together */
     }                                                                                              \
     return
 
+static void tanh_flat(float *y, const float *a, ptrdiff_t n)
+{
+    ptrdiff_t i = 0;
+    for (; i + MB__LANES <= n; i += MB__LANES) v_store(y + i, v_tanh(v_load(a + i)));
+    if (i < n) v_store_first(y + i, v_tanh(v_load_first(a + i, (int)(n - i))), (int)(n - i));
+}
+
 /* y[n] = fn(a, b, e); y may be any of them */
 static void flat(mb__map_fn fn, float *y, const float *a, const float *b, const float *e, ptrdiff_t n, float c, float d)
 {
@@ -41,7 +48,7 @@ static void flat(mb__map_fn fn, float *y, const float *a, const float *b, const 
     case MB__MAP_LOG: EACH(mb_logf(x));
     case MB__MAP_SIN: EACH(mb_sinf(x));
     case MB__MAP_COS: EACH(mb_cosf(x));
-    case MB__MAP_TANH: EACH(mb_tanhf(x));
+    case MB__MAP_TANH: tanh_flat(y, a, n); return;
     case MB__MAP_SIGMOID: EACH(mb_sigmoidf(x));
     case MB__MAP_RELU: EACH(x < 0.0f ? 0.0f : x);
     case MB__MAP_SOFTPLUS: EACH(mb_softplusf(x));

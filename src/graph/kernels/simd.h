@@ -25,6 +25,7 @@ MB__INLINE void v_store(float *p, vfloat v) { _mm512_storeu_ps(p, v); }
 MB__INLINE vfloat v_set(float x) { return _mm512_set1_ps(x); }
 MB__INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return _mm512_fmadd_ps(a, b, c); }
 MB__INLINE vfloat v_relu(vfloat x) { return _mm512_max_ps(_mm512_setzero_ps(), x); } /* x < 0 ? 0 : x */
+MB__INLINE vfloat v_clamp(vfloat x, vfloat lo, vfloat hi) { return _mm512_min_ps(hi, _mm512_max_ps(lo, x)); } /* NaN stays */
 MB__INLINE vfloat v_max(vfloat m, vfloat x) /* x > m ? x : m, and NaN when either is */
 {
     return _mm512_mask_mov_ps(_mm512_max_ps(x, m), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
@@ -42,6 +43,7 @@ MB__INLINE void v_store(float *p, vfloat v) { _mm256_storeu_ps(p, v); }
 MB__INLINE vfloat v_set(float x) { return _mm256_set1_ps(x); }
 MB__INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return _mm256_fmadd_ps(a, b, c); }
 MB__INLINE vfloat v_relu(vfloat x) { return _mm256_max_ps(_mm256_setzero_ps(), x); }
+MB__INLINE vfloat v_clamp(vfloat x, vfloat lo, vfloat hi) { return _mm256_min_ps(hi, _mm256_max_ps(lo, x)); }
 MB__INLINE vfloat v_max(vfloat m, vfloat x)
 {
     return _mm256_blendv_ps(_mm256_max_ps(x, m), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
@@ -96,10 +98,15 @@ MB__INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c)
 }
 #endif
 typedef int32_t vint __attribute__((vector_size(16)));
+MB__INLINE vfloat v_select(vint take, vfloat a, vfloat b) { return (vfloat)(((vint)a & take) | ((vint)b & ~take)); }
 MB__INLINE vfloat v_max(vfloat m, vfloat x)
 {
-    vint take = (vint)(x > m) | (vint)(x != x);
-    return (vfloat)(((vint)x & take) | ((vint)m & ~take));
+    return v_select((vint)(x > m) | (vint)(x != x), x, m);
+}
+MB__INLINE vfloat v_clamp(vfloat x, vfloat lo, vfloat hi)
+{
+    x = v_select((vint)(x < lo), lo, x);
+    return v_select((vint)(x > hi), hi, x);
 }
 MB__INLINE vfloat v_relu(vfloat x)
 {
@@ -115,5 +122,20 @@ MB__INLINE void v_store_first(float *p, vfloat v, int n) { memcpy(p, &v, (size_t
 #endif
 
 MB__INLINE vfloat v_zero(void) { return v_set(0.0f); }
+
+/* mb_tanhf lane by lane; written out because compilers do not find the two-instruction clamp */
+MB__INLINE vfloat v_tanh(vfloat x)
+{
+    vfloat y = v_clamp(x, v_set(-8.0f), v_set(8.0f)), z = y * y;
+    vfloat p = v_fma(v_set(0x1.011d96p-26f), z, v_set(0x1.6c33c2p-16f));
+    vfloat q = v_fma(v_set(0x1.c3cef8p-21f), z, v_set(0x1.63c594p-12f));
+    p = v_fma(p, z, v_set(0x1.d2abe6p-9f));
+    q = v_fma(q, z, v_set(0x1.abfbf4p-6f));
+    p = v_fma(p, z, v_set(0x1.1326d4p-3f));
+    q = v_fma(q, z, v_set(0x1.dee8bcp-2f));
+    p = v_fma(p, z, v_set(1.0f));
+    q = v_fma(q, z, v_set(1.0f));
+    return p * y / q;
+}
 
 #endif
