@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
+enum { MAX_HEADS = 32 };
 struct attention {
     int n, width, heads, window; /* window: positions a step sees, its own included */
     mb_dense embed, query, key, value, mix, layer[MB_LIST_MAX];
@@ -43,6 +44,7 @@ static bool setup(mb_body *b, mb_params *p, const char *prefix, mb_rng *rng, mb_
     s->width = hidden->v[0];
     s->heads = b->spec.net->heads;
     s->window = b->spec.net->window;
+    if (s->heads > MAX_HEADS) return mb_fail(err, MB_ERR_RANGE, "model 'attention': at most %d heads, not %d", MAX_HEADS, s->heads);
     if (s->width % s->heads) {
         mb_fail(err, MB_ERR_USAGE, "model 'attention': a width of %d does not divide into %d heads", s->width, s->heads);
         return mb_note(err, "the width is the first of the hidden sizes");
@@ -61,8 +63,8 @@ static bool setup(mb_body *b, mb_params *p, const char *prefix, mb_rng *rng, mb_
 
 /* ---- who may look at whom: positions are the memory's window - 1, oldest first, then the T new ones ---- */
 
-/* positions of each row: observation, episode (counted from the one the memory belongs to), and whether there is one at all */
-struct past { mb_var x, episode, valid; }; /* [B, L, in], [B, L], [B, L] */
+/* positions of each row: the observation and its episode, 0 the memory's own, 1 the next ...; -1: there is none yet */
+struct past { mb_var x, episode; }; /* [B, L, in], [B, L] */
 
 /* 1 where u <= t, so that x [B, T] times it is the running sum */
 static mb_var triangle(mb_graph *g, int T)
@@ -77,63 +79,59 @@ static struct past look_back(const struct attention *s, mb_var x, mb_var keep, m
 {
     int B = mb_dims(x).d[0], T = mb_dims(x).d[1], old = s->window - 1;
     mb_var memory = mb_reshape(state, MB_S3(B, old, in + 1));
-    mb_var held = mb_reshape(mb_slice(memory, 2, in, 1), MB_S2(B, old));
-    mb_var begun = mb_matmul(mb_shift(mb_neg(keep), 1), triangle(x.g, T));
+    mb_var held = mb_reshape(mb_slice(memory, 2, in, 1), MB_S2(B, old)); /* 1: there is one */
     mb_var xs[2] = { mb_slice(memory, 2, 0, in), x };
-    mb_var episodes[2] = { mb_scale(held, 0), begun };
-    mb_var valid[2] = { held, mb_shift(mb_scale(keep, 0), 1) };
-    return (struct past){ mb_concat(2, xs, 1), mb_concat(2, episodes, 1), mb_concat(2, valid, 1) };
+    mb_var episodes[2] = { mb_shift(held, -1), mb_matmul(mb_shift(mb_neg(keep), 1), triangle(x.g, T)) };
+    return (struct past){ mb_concat(2, xs, 1), mb_concat(2, episodes, 1) };
 }
 
-/* [T, L] age of each position for each new step, kept within the window; *inside: 1 where it really is */
-static mb_var ages(mb_graph *g, int T, int window, mb_var *inside)
+/* [T, L] age of each position for each new step, kept within the window; *outside: not 0 where it is not within */
+static mb_var ages(mb_graph *g, int T, int window, mb_var *outside)
 {
     int L = T + window - 1;
     mb_var age = mb_input(g, "age", MB_I32, MB_S2(T, L));
-    *inside = mb_input(g, "window", MB_F32, MB_S2(T, L));
-    if (age.id < 0 || inside->id < 0) return age;
+    *outside = mb_input(g, "outside", MB_F32, MB_S2(T, L));
+    if (age.id < 0 || outside->id < 0) return age;
     int32_t *at = mb_input_data(age);
-    float *in = mb_data(*inside);
+    float *out = mb_data(*outside);
     for (int t = 0; t < T; t++)
         for (int j = 0; j < L; j++) {
             int a = t + window - 1 - j;
             at[t * L + j] = a < 0 ? 0 : a < window ? a : window - 1;
-            in[t * L + j] = a >= 0 && a < window;
+            out[t * L + j] = a < 0 || a >= window ? 0.5f : 0;
         }
     return age;
 }
 
-/* scores of what may not be seen become -1e9: [B, heads, T, L] */
-static mb_var visible(const struct attention *s, const struct past *past, mb_var scores)
+/* [B, T, L] 1 where a new step may look: same episode and within the window.  The difference of episodes is a product of
+   inner size two, [now, 1] with [1, -then]; small whole numbers, so it is exact. */
+static mb_var visible(const struct past *past, int T, mb_var outside)
 {
-    mb_graph *g = scores.g;
-    int B = mb_dims(scores).d[0], T = mb_dims(scores).d[2], L = mb_dims(scores).d[3];
-    mb_var inside, age = ages(g, T, s->window, &inside);
-    mb_var bias = mb_permute(mb_embedding(mb_param(g, s->age), age), (const int[]){ 2, 0, 1 }); /* [heads, T, L] */
-    mb_var now = mb_reshape(mb_slice(past->episode, 1, L - T, T), MB_S3(B, T, 1));
-    mb_var same = mb_eq(now, mb_reshape(past->episode, MB_S3(B, 1, L)));
-    mb_var seen = mb_mul(mb_mul(same, mb_reshape(past->valid, MB_S3(B, 1, L))), inside);
-    return mb_select(mb_reshape(seen, MB_S4(B, 1, T, L)), mb_add(scores, bias), mb_constant(g, -1e9f));
-}
-
-/* [B, n, width] -> [B, heads, n, width / heads] */
-static mb_var split(const struct attention *s, mb_var x)
-{
-    mb_shape d = mb_dims(x);
-    mb_var y = mb_reshape(x, MB_S4(d.d[0], d.d[1], s->heads, s->width / s->heads));
-    return mb_permute(y, (const int[]){ 0, 2, 1, 3 });
+    mb_graph *g = outside.g;
+    int B = mb_dims(past->episode).d[0], L = mb_dims(past->episode).d[1];
+    mb_var then = mb_reshape(past->episode, MB_S3(B, L, 1)), one = mb_shift(mb_scale(then, 0), 1);
+    mb_var now[2] = { mb_slice(then, 1, L - T, T), mb_slice(one, 1, L - T, T) }, other[2] = { one, mb_neg(then) };
+    mb_var apart = mb_matmul_nt(mb_concat(2, now, 2), mb_concat(2, other, 2));
+    return mb_eq(mb_add(apart, outside), mb_constant(g, 0));
 }
 
 /* what the new steps gather from the positions they see: [B, T, width] */
 static mb_var attend(const struct attention *s, const struct past *past, mb_var e, int T)
 {
-    int B = mb_dims(e).d[0], L = mb_dims(e).d[1];
-    mb_var q = split(s, mb_dense_apply(&s->query, mb_slice(e, 1, L - T, T)));
-    mb_var k = split(s, mb_dense_apply(&s->key, e)), v = split(s, mb_dense_apply(&s->value, e));
-    mb_var scores = mb_scale(mb_matmul_nt(q, k), 1 / sqrtf((float)(s->width / s->heads)));
-    mb_var gathered = mb_matmul(mb_softmax(visible(s, past, scores)), v);
-    gathered = mb_permute(gathered, (const int[]){ 0, 2, 1, 3 });
-    return mb_dense_apply(&s->mix, mb_reshape(gathered, MB_S3(B, T, s->width)));
+    mb_graph *g = e.g;
+    int L = mb_dims(e).d[1], part = s->width / s->heads;
+    mb_var q = mb_scale(mb_dense_apply(&s->query, mb_slice(e, 1, L - T, T)), 1 / sqrtf((float)part));
+    mb_var k = mb_dense_apply(&s->key, e), v = mb_dense_apply(&s->value, e);
+    mb_var outside, age = ages(g, T, s->window, &outside), seen = visible(past, T, outside);
+    mb_var gathered[MAX_HEADS];
+    for (int h = 0; h < s->heads; h++) {
+        mb_var table = mb_slice(mb_param(g, s->age), 1, h, 1);
+        mb_var bias = mb_reshape(mb_embedding(table, age), MB_S2(T, L));
+        mb_var scores = mb_matmul_nt(mb_slice(q, 2, h * part, part), mb_slice(k, 2, h * part, part));
+        scores = mb_select(seen, mb_add(scores, bias), mb_constant(g, -1e9f));
+        gathered[h] = mb_matmul(mb_softmax(scores), mb_slice(v, 2, h * part, part));
+    }
+    return mb_dense_apply(&s->mix, mb_concat(s->heads, gathered, 2));
 }
 
 /* the last window - 1 positions, those of the present episode */
@@ -141,8 +139,7 @@ static mb_var remember(const struct attention *s, const struct past *past, int i
 {
     int B = mb_dims(past->x).d[0], L = mb_dims(past->x).d[1], old = s->window - 1;
     mb_var episode = mb_slice(past->episode, 1, L - old, old), last = mb_slice(past->episode, 1, L - 1, 1);
-    mb_var valid = mb_mul(mb_slice(past->valid, 1, L - old, old), mb_eq(episode, last));
-    mb_var flag = mb_reshape(valid, MB_S3(B, old, 1));
+    mb_var flag = mb_reshape(mb_eq(episode, last), MB_S3(B, old, 1));
     mb_var parts[2] = { mb_mul(mb_slice(past->x, 1, L - old, old), flag), flag };
     return mb_reshape(mb_concat(2, parts, 2), MB_S2(B, old * (in + 1)));
 }
