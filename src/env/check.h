@@ -51,7 +51,8 @@ void mb__check_region_check(struct mb__check *c, struct mb__check_region *r);
 bool mb__check_twin_make(struct mb__check *c, struct mb__check_twin *t, uint64_t seed,
                          mb_error *err);
 mb_io mb__check_twin_io(const struct mb__check *c, const struct mb__check_twin *t);
-/* Reset or step with the actions in t->index and t->value.  Images are filled with `rubbish` before. */
+/* Reset or step with the actions in t->index and t->value.
+   Images are filled with `rubbish` before. */
 void mb__check_twin_reset(struct mb__check *c, struct mb__check_twin *t, uint8_t rubbish);
 void mb__check_twin_step(struct mb__check *c, struct mb__check_twin *t, uint8_t rubbish);
 bool mb__check_episode_over(const struct mb__check *c, const struct mb__check_twin *t);
