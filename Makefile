@@ -106,9 +106,9 @@ $(B)/tests/%.o: tests/%.c $(NEEDS)
 	$(Q)$(COMPILE) -Itests -MMD -MP -c $< -o $@
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(CC) -o $@ $< $(LIB) $(LIBS)
-test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
+test: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
-tests: $(TEST_BIN) ## build the tests without running them
+tests: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build the tests without running them
 
 check: $(PROGRAM) $(LIB) $(SOLIB) ## the rules of the house: layers, symbols, calls, headers, lengths, warnings, docs
 	@CC='$(CC)' CXX='$(CXX)' WARN='$(STD) $(WARN) $(FEATURES) -Iinclude -Isrc -I$(B)' sh tools/check.sh $(B)
