@@ -35,6 +35,8 @@ typedef struct mb_mdp {
 MB_API bool mb_mdp_of_env(mb_mdp *out, mb_arena *a, const mb_env_def *def, const void *options, mb_error *err);
 /* Some action is allowed in s. */
 MB_API bool mb_mdp_exists(const mb_mdp *m, int s);
+/* reach[s] = 1 for the states that some policy visits and acts in, else 0; reach [nstates]. */
+MB_API void mb_mdp_reachable(const mb_mdp *m, double *reach);
 static inline bool mb_mdp_allows(const mb_mdp *m, int s, int a)
 {
     int i = s * m->nactions + a;
@@ -66,6 +68,8 @@ MB_API int mb_policy_improve(const mb_mdp *m, double gamma, const double *v, dou
 /* The best of n actions: the lowest-numbered among equals, or a random one of them when `ties` is given.
    mask: [n] 1 = allowed, or NULL; when it allows none, all count. */
 MB_API int mb_greedy(const double *q, const uint8_t *mask, int n, mb_rng *ties);
+/* Any allowed action, all equally likely. */
+MB_API int mb_random_action(const uint8_t *mask, int n, mb_rng *rng);
 /* With probability epsilon any allowed action, else the best, ties broken at random. */
 MB_API int mb_epsilon_greedy(const double *q, const uint8_t *mask, int n, double epsilon, mb_rng *rng);
 MB_API double mb_max_value(const double *q, const uint8_t *mask, int n);
@@ -119,6 +123,22 @@ typedef struct mb_ope {
 MB_API void mb_ope_add(mb_ope *x, const double *r, const double *rho, int T, double gamma);
 
 /* ---- linear value functions v(x) = w . x, for rows of n features ---- */
+
+/* Discrete observations become groups of neighbouring states (state aggregation; groups of 1: a table).  Boxes are taken as
+   they are (RAW) or tile-coded (TILES; Albus 1975): `tilings` shifted grids of `tiles` intervals per dimension. */
+typedef enum mb_feature_kind { MB_FEATURES_RAW, MB_FEATURES_TILES } mb_feature_kind;
+enum { MB_MAX_FEATURES = 1 << 20 };
+typedef struct mb_features {
+    mb_feature_kind kind;
+    mb_field field;
+    int tilings, tiles, group;
+    int n, active; /* features, and how many of them are 1 at a time (1 for raw ones) */
+} mb_features;
+/* `who` begins the message when the observation does not suit. */
+MB_API bool mb_features_of(const char *who, const mb_env_shape *env, mb_feature_kind kind, int tilings, int tiles, int group,
+                           mb_features *out, mb_error *err);
+/* The features of row `row` of the one observation field; out [n]. */
+MB_API void mb_features_at(const mb_features *x, const void *obs, int row, double *out);
 
 typedef enum mb_linear_rule { MB_LINEAR_TD, MB_LINEAR_TDC, MB_LINEAR_GTD2 } mb_linear_rule;
 /* One off-policy update from features x to features y (NULL: terminated).  rho: importance ratio of the action taken.

@@ -109,6 +109,23 @@ bool mb_mdp_of_env(mb_mdp *out, mb_arena *a, const mb_env_def *def, const void *
 
 bool mb_mdp_exists(const mb_mdp *m, int s) { return m->first[s * m->nactions] < m->first[(s + 1) * m->nactions]; }
 
+void mb_mdp_reachable(const mb_mdp *m, double *reach)
+{
+    for (int s = 0; s < m->nstates; s++) reach[s] = m->start[s] > 0;
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (int s = 0; s < m->nstates; s++) {
+            if (!(reach[s] > 0)) continue;
+            int first = m->first[s * m->nactions], last = m->first[(s + 1) * m->nactions];
+            for (const mb_outcome *o = m->outcome + first, *end = m->outcome + last; o < end; o++) {
+                if (o->terminated || !(o->p > 0) || reach[o->next] > 0) continue;
+                reach[o->next] = 1;
+                grown = true;
+            }
+        }
+    }
+}
+
 double mb_mdp_backup(const mb_mdp *m, double gamma, const double *v, int s, int a)
 {
     double q = 0;

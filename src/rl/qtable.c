@@ -33,15 +33,19 @@ int mb_greedy(const double *q, const uint8_t *mask, int n, mb_rng *ties)
     return best;
 }
 
-int mb_epsilon_greedy(const double *q, const uint8_t *mask, int n, double epsilon, mb_rng *rng)
+int mb_random_action(const uint8_t *mask, int n, mb_rng *rng)
 {
-    if (mb_uniform64(rng) >= epsilon) return mb_greedy(q, mask, n, rng);
     int count = 0;
     mask = useful(mask, n);
     for (int a = 0; a < n; a++) count += allows(mask, a);
     int skip = mb_below(rng, count), a = 0;
     while (!allows(mask, a) || skip-- > 0) a++;
     return a;
+}
+
+int mb_epsilon_greedy(const double *q, const uint8_t *mask, int n, double epsilon, mb_rng *rng)
+{
+    return mb_uniform64(rng) >= epsilon ? mb_greedy(q, mask, n, rng) : mb_random_action(mask, n, rng);
 }
 
 double mb_max_value(const double *q, const uint8_t *mask, int n) { return q[mb_greedy(q, mask, n, NULL)]; }
