@@ -43,7 +43,7 @@ static inline bool same_files(const char *a, const char *b)
     return x && y && n == m && memcmp(x, y, n) == 0;
 }
 
-static bool exists(const char *path) { return access(path, F_OK) == 0; }
+static inline bool exists(const char *path) { return access(path, F_OK) == 0; }
 
 /* Settings of the random baseline on tic-tac-toe or another environment, in a directory of the test's folder. */
 static inline mb_settings *run_settings(const char *dir, const char *env)
