@@ -8,7 +8,7 @@ static double trained(const char *env, const char *model, const char *const *set
     mb_eval eval = { 0 };
     run_begin();
     mb_settings *s = mb_settings_new(run_memory, "ppo", env, &err);
-    toy_set(s, (const char *const[]){ "run", "none", "model", model, "hidden", "32", "envs", "16", "horizon", "32", "window", "6", "ent-coef", "0.03", "lr", "linear:3e-3:0",
+    toy_set(s, (const char *const[]){ "run", "none", "model", model, "hidden", "32", "envs", "16", "horizon", "32", "window", "6",
                                       "eval-episodes", "100", NULL });
     toy_set(s, set);
     mb_trainer *t = mb_trainer_new(s, NULL, &err);
@@ -18,8 +18,10 @@ static double trained(const char *env, const char *model, const char *const *set
     return eval.return_mean;
 }
 
-static const char *const repeat[] = { "env.k", "3", "gamma", "0.5", "total-steps", "40960", NULL };
-static const char *const maze[] = { "env.length", "4", "env.time-limit", "20", "total-steps", "40960", NULL };
+static const char *const repeat[] = { "env.k", "3", "gamma", "0.5", "lr", "linear:5e-3:0", "total-steps", "40960", NULL };
+static const char *const maze[] = {
+    "env.length", "4", "env.time-limit", "20", "lr", "linear:3e-3:0", "ent-coef", "0.03", "total-steps", "40960", NULL
+};
 
 TEST(without_memory_nothing_is_repeated)
 {
