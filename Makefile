@@ -24,7 +24,7 @@ SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno
 SAN_thread  := -fsanitize=thread
 SANFLAGS := $(if $(SAN),$(or $(SAN_$(SAN)),$(error SAN must be address or thread, not '$(SAN)')))
 COMPILE = $(CC) $(STD) $(CODE) $(OPT) $(WARN) $(WERROR) $(SANFLAGS) $(FEATURES) -Iinclude -Isrc -I$(B) $(CFLAGS)
-LIBS    = $(LDFLAGS) -Wl,--as-needed $(FEATURE_LIBS) -lm -ldl -pthread $(SANFLAGS)
+LIBS    = $(LDFLAGS) -Wl,--as-needed $(FEATURE_LIBS) $(YAML_LIBS) -lm -ldl -pthread $(SANFLAGS)
 
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ISAS := $(if $(filter x86_64,$(ARCH)),avx512 avx2 plain,plain)
@@ -47,7 +47,7 @@ LIB      := $(B)/libmatchbox.a
 SOLIB    := $(B)/libmatchbox.so.$(SOVER)
 TESTS    := $(sort $(wildcard tests/*/*.c))
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
-TEST_SH  := $(sort $(wildcard tests/*/*.sh))
+TEST_SH  := $(sort $(filter-out %/lib.sh,$(wildcard tests/*/*.sh)))
 
 PROGRAM := $(if $(wildcard src/cli/main.c),$(B)/matchbox)
 all: $(PROGRAM) $(LIB) ## the program build/matchbox and build/libmatchbox.a (default)
@@ -140,7 +140,7 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	ln -sf $(notdir $(SOLIB)) '$(LIB_DIR)/libmatchbox.so'
 	install -m 644 include/matchbox.h '$(INC_DIR)/'
 	install -m 644 include/matchbox/*.h '$(INC_DIR)/matchbox/'
-	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(strip $(FEATURE_LIBS))|' tools/matchbox.pc.in > '$(LIB_DIR)/pkgconfig/matchbox.pc'
+	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(strip $(YAML_LIBS))|' tools/matchbox.pc.in > '$(LIB_DIR)/pkgconfig/matchbox.pc'
 	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'

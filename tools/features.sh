@@ -51,5 +51,6 @@ int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcai
     echo "  yaml: found (settings)$report"
 } >&2
 echo "FEATURES := $yaml_flags $flags"
-echo "FEATURE_LIBS := $libs $yaml_libs"
+echo "YAML_LIBS := $yaml_libs"
+echo "FEATURE_LIBS := $libs"
 echo "FEATURE_NAMES :=$names"

@@ -165,7 +165,7 @@ static inline float mb_softplusf(float x)
     float e = mb_expf(x < 0.0f ? x : -x);
     float u = 1.0f + e; /* log(u) + (what u lost of e)/u */
     float l = mb_logf(u) + (e - (u - 1.0f)) / u;
-    return (x < 0.0f ? 0.0f * x : x) + l;
+    return (x < 0.0f ? 0.0f : x) + l;
 }
 
 /* ---- double ---- */

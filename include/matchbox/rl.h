@@ -93,7 +93,8 @@ MB_API mb_batch mb_rollout_batch(mb_graph *g, const mb_rollout *r, int size);
 /* Items to draw minibatches from: T * rows, or rows when recurrent. */
 MB_API int mb_rollout_items(const mb_rollout *r);
 MB_API void mb_rollout_shuffle(mb_rollout *r);
-/* Fill the batch's inputs with shuffled items first .. first + size - 1. */
+MB_API void mb_rollout_in_order(mb_rollout *r); /* as they were collected: for one update on everything */
+/* Fill the batch's inputs with items first .. first + size - 1. */
 MB_API void mb_rollout_load(mb_rollout *r, const mb_batch *b, int first);
 
 /* ---- running statistics (Welford; batches joined after Chan et al.) ---- */

@@ -144,7 +144,11 @@ static bool close_files(const cli *c, struct show *s, mb_error *err)
 static bool run(cli *c, mb_error *err)
 {
     struct show s = { .o = c->options };
-    if (!open_files(c, &s, err) || !(s.player = open_player(c, err))) return false;
+    if (!(s.player = open_player(c, err))) return false;
+    if (!open_files(c, &s, err)) {
+        mb_player_free(s.player);
+        return false;
+    }
     if (s.screen) screen_begin(stdout);
     bool ok = play_on(&s, err);
     if (s.screen) {

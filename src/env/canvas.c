@@ -106,8 +106,8 @@ void mb_canvas_text(mb_canvas *c, float x, float y, float height, const char *te
 {
     float dot = height * (float)c->h / (float)MB__FONT_H;
     /* whole pixels from two upwards: crisp letters instead of exact heights */
-    if (dot >= 2.0f) dot = (float)(int)(dot + 0.5f);
-    float left = (float)(int)(x * (float)c->w), top = (float)(int)(y * (float)c->h), pen = left;
+    if (dot >= 2.0f) dot = __builtin_floorf(dot + 0.5f);
+    float left = __builtin_floorf(x * (float)c->w), top = __builtin_floorf(y * (float)c->h), pen = left;
     for (const char *t = text; *t; t++) {
         if (*t == '\n') {
             pen = left;

@@ -28,6 +28,7 @@ typedef struct mb__node {
     const char *file;    /* where it was made */
     int line;
     bool output, trainable;
+    int transposed;      /* id + 1 of the transpose of this matrix, once somebody asked for it */
     /* filled by the planner (in the plan's copy of the nodes) */
     bool needed, leaf;
     int level, stage, order, uses;

@@ -295,11 +295,15 @@ int mb_rollout_items(const mb_rollout *r)
     return r->policy->recurrent ? r->rows : r->rows * r->T;
 }
 
+void mb_rollout_in_order(mb_rollout *r)
+{
+    for (int i = 0, n = mb_rollout_items(r); i < n; i++) r->perm[i] = i;
+}
+
 void mb_rollout_shuffle(mb_rollout *r)
 {
-    int n = mb_rollout_items(r);
-    for (int i = 0; i < n; i++) r->perm[i] = i;
-    mb_shuffle(&r->rng, r->perm, n);
+    mb_rollout_in_order(r);
+    mb_shuffle(&r->rng, r->perm, mb_rollout_items(r));
 }
 
 mb_batch mb_rollout_batch(mb_graph *g, const mb_rollout *r, int size)

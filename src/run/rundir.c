@@ -89,7 +89,7 @@ static bool write_config(mb_trainer *t, mb_error *err)
     mb_str text;
     mb_str_init(&text, t->text, t->text_size);
     mb_settings_yaml(t->settings, &text, false);
-    return mb__run_path(path, sizeof path, t->dir, "config.yaml", err) && mb_file_write(path, text.s, text.n, err);
+    return mb__run_path(path, sizeof path, t->dir, "config.yaml", err) && mb__quick_write(path, text.s, text.n, err);
 }
 
 /* An environment that came from a file goes with the run, so that the run can be continued when the file has changed. */

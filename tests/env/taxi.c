@@ -50,7 +50,7 @@ TEST(masks)
     for (int i = 0; i < STATES; i++) {
         struct taxi s;
         int32_t obs;
-        uint8_t mask[NACTIONS];
+        uint8_t mask[NACTIONS] = { 0 };
         mb_error err = { 0 };
         mb_io io = { .obs_field = { &obs }, .mask = mask };
         CHECK(place(&s, &o, (double[]){ want[i][0] }, 1, &io, &err));

@@ -95,6 +95,7 @@ static product random_product(bool transposed)
                   below(4) == 0, (mb__act_fn)below(6) };
     if (below(30) == 0) p.k = between(380, 1100), p.m = between(1, 20), p.n = between(1, 40);
     if (below(30) == 0) p.m = between(300, 900), p.n = between(1, 20), p.k = between(1, 70);
+    if (below(30) == 0) p.m = between(40, 130), p.n = between(40, 300), p.k = between(100, 420);
     p.lda = (transposed ? p.m : p.k) + (below(2) ? below(9) : 0);
     if (p.lda == 0) p.lda = 1;
     p.ldb = p.n + (below(2) ? below(9) : 0);

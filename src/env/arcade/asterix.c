@@ -156,7 +156,7 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
-    if (!minatar_place(state, state_rows, STATE_ROWS, values, n, err)) return false;
+    if (!minatar_place("asterix", state, state_rows, STATE_ROWS, values, n, err)) return false;
     observe(state, io->obs_field[0]);
     return true;
 }

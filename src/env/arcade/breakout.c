@@ -41,7 +41,7 @@ static bool reach_bottom(struct breakout *s, int x, int *y)
 {
     if (!(s->brick[0] | s->brick[1] | s->brick[2])) s->brick[0] = s->brick[1] = s->brick[2] = WALL_FULL;
     if (s->ball_x == s->pos) s->ball_dir = (int16_t)mirror_y(s->ball_dir);
-    else if (x == s->pos) s->ball_dir = (int16_t)(s->ball_dir ^ 2); /* the paddle's edge sends it back where it came from */
+    else if (x == s->pos) s->ball_dir = (int16_t)(s->ball_dir ^ 2); /* back where it came from */
     else return true;
     *y = s->last_y;
     return false;
@@ -112,9 +112,10 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
-    if (!minatar_place(state, state_rows, STATE_ROWS, values, n, err)) return false;
+    if (!minatar_place("breakout", state, state_rows, STATE_ROWS, values, n, err)) return false;
     const struct breakout *s = state;
-    if (s->ball_y == SIDE - 1) return mb_fail(err, MB_ERR_RANGE, "state value 'ball_y' must be less than 9: there the episode is over");
+    if (s->ball_y == SIDE - 1)
+        return mb_fail(err, MB_ERR_RANGE, "breakout: state number 'ball_y' must be less than 9, where the episode is over");
     observe(s, io->obs_field[0]);
     return true;
 }

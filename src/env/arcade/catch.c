@@ -53,7 +53,8 @@ static bool place(void *state, const void *options, const double *values, int n,
 {
     struct catch_state *s = state;
     const struct catch_options *o = options;
-    const struct mb__number want[] = { { "ball_x", 0, o->columns - 1 }, { "ball_y", 0, o->rows - 2 }, { "paddle_x", 0, o->columns - 1 } };
+    const struct mb__number want[] = { { "ball_x", 0, o->columns - 1 }, { "ball_y", 0, o->rows - 2 },
+                                       { "paddle_x", 0, o->columns - 1 } };
     int v[3];
     if (!mb__place_read("catch", want, 3, values, n, v, err)) return false;
     *s = (struct catch_state){ v[0], v[1], v[2] };

@@ -112,10 +112,10 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
-    if (!minatar_place(state, state_rows, STATE_ROWS, values, n, err)) return false;
+    if (!minatar_place("freeway", state, state_rows, STATE_ROWS, values, n, err)) return false;
     const struct freeway *s = state;
     for (int i = 0; i < LANES; i++)
-        if (!s->speed[i]) return mb_fail(err, MB_ERR_RANGE, "state value 'speed' of lane %d must not be 0", i);
+        if (!s->speed[i]) return mb_fail(err, MB_ERR_RANGE, "freeway: the 'speed' of lane %d must not be 0", i);
     observe(s, io->obs_field[0]);
     return true;
 }

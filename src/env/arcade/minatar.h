@@ -49,31 +49,34 @@ struct minatar_row { const char *name; int count, low, high; };
     enum { STATE_ROWS = sizeof state_rows / sizeof *state_rows };
 
 /* Read a whole number within its bounds. */
-static inline bool minatar_value(const char *name, double v, int low, int high, int16_t *out, mb_error *err)
+static inline bool minatar_value(const char *game, const char *name, double v, int low, int high, int16_t *out,
+                                 mb_error *err)
 {
     if (!(v >= low && v <= high) || v != (double)(int)v)
-        return mb_fail(err, MB_ERR_RANGE, "state value '%s' must be a whole number in [%d, %d], not %g", name, low, high, v);
+        return mb_fail(err, MB_ERR_RANGE, "%s: state number '%s' must be a whole number in [%d, %d], not %g", game,
+                       name, low, high, v);
     *out = (int16_t)v;
     return true;
 }
 
 /* Fill the state from numbers in the order of its rows. */
-static inline bool minatar_place(int16_t *state, const struct minatar_row *rows, int nrows, const double *values, int n,
-                                 mb_error *err)
+static inline bool minatar_place(const char *game, int16_t *state, const struct minatar_row *rows, int nrows,
+                                 const double *values, int n, mb_error *err)
 {
     int total = 0;
     for (int r = 0; r < nrows; r++) total += rows[r].count;
-    if (n != total) return mb_fail(err, MB_ERR_USAGE, "the full state has %d values, not %d", total, n);
+    if (n != total) return mb_fail(err, MB_ERR_SHAPE, "%s: a state has %d numbers, not %d", game, total, n);
     for (int r = 0; r < nrows; r++)
         for (int k = 0; k < rows[r].count; k++)
-            if (!minatar_value(rows[r].name, *values++, rows[r].low, rows[r].high, state++, err)) return false;
+            if (!minatar_value(game, rows[r].name, *values++, rows[r].low, rows[r].high, state++, err)) return false;
     return true;
 }
 
 /* ---- actions ---- */
 
 /* The action that takes effect, in the reference's numbers; *last remembers it for the next step. */
-static inline int minatar_action(const struct minatar_options *o, const int8_t *minimal, int index, int16_t *last, mb_rng *rng)
+static inline int minatar_action(const struct minatar_options *o, const int8_t *minimal, int index, int16_t *last,
+                                 mb_rng *rng)
 {
     int action = o->actions == FULL ? index : minimal[index];
     if (o->sticky > 0 && mb_uniform(rng, 0, 1) < o->sticky) action = *last;

@@ -310,7 +310,8 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     int action = minatar_action(o, minimal, io->index[0], &s->last_action, rng);
     struct draws d = { 0 };
     if (s->spawn_timer == 0)
-        d.enemy = (struct spawn){ .right = mb_below(rng, 2), .is_sub = mb_below(rng, 3) == 0, .y = 1 + mb_below(rng, DEEPEST) };
+        d.enemy = (struct spawn){ .right = mb_below(rng, 2), .is_sub = mb_below(rng, 3) == 0,
+                                  .y = 1 + mb_below(rng, DEEPEST) };
     if (s->diver_timer == 0) d.diver = (struct spawn){ .right = mb_below(rng, 2), .y = 1 + mb_below(rng, DEEPEST) };
     mb_step out = advance(s, o->ramping, action, &d);
     observe(s, io->obs_field[0]);
@@ -325,20 +326,28 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 
 /* ---- full state from numbers: the scalars, then for each list its length and its elements ---- */
 
-/* Read list `list` from values[*at] on. */
-static bool place_list(struct seaquest *s, int list, const double *values, int n, int *at, mb_error *err)
+struct numbers { const double *values; int n, at; };
+
+/* The next list: its length, then its elements. */
+static bool place_list(struct seaquest *s, int list, struct numbers *in, mb_error *err)
 {
     static const char *const names[LISTS] = { "friendly bullets", "hostile bullets", "fish", "subs", "divers" };
     static const int width[LISTS] = { 3, 3, 4, 5, 4 };
-    static const struct minatar_row field[] = { { "x", 1, 0, 9 }, { "y", 1, 0, 8 }, { "right", 1, 0, 1 }, { "timer", 1, 0, 5 }, { "shot", 1, 0, 10 } };
-    if (*at >= n) return mb_fail(err, MB_ERR_USAGE, "the state ends before the number of %s", names[list]);
-    if (!minatar_value(names[list], values[(*at)++], 0, first[list + 1] - first[list], &s->n[list], err)) return false;
-    if (n - *at < s->n[list] * width[list])
-        return mb_fail(err, MB_ERR_USAGE, "%d %s need %d values each, but only %d follow", s->n[list], names[list], width[list], n - *at);
-    for (int i = 0; i < s->n[list]; i++) {
+    static const struct minatar_row field[] = { { "x", 1, 0, 9 }, { "y", 1, 0, 8 }, { "right", 1, 0, 1 },
+                                                { "timer", 1, 0, 5 }, { "shot", 1, 0, 10 } };
+    const char *name = names[list];
+    if (in->at >= in->n)
+        return mb_fail(err, MB_ERR_SHAPE, "seaquest: the state ends before the number of %s", name);
+    int16_t *count = &s->n[list];
+    if (!minatar_value("seaquest", name, in->values[in->at++], 0, first[list + 1] - first[list], count, err)) return false;
+    if (in->n - in->at < *count * width[list])
+        return mb_fail(err, MB_ERR_SHAPE, "seaquest: %d %s have %d numbers each, but only %d follow", *count, name,
+                       width[list], in->n - in->at);
+    for (int i = 0; i < *count; i++) {
         int16_t v[5] = { 0 };
         for (int f = 0; f < width[list]; f++)
-            if (!minatar_value(field[f].name, values[(*at)++], field[f].low, field[f].high, &v[f], err)) return mb_note(err, "in element %d of the %s", i, names[list]);
+            if (!minatar_value("seaquest", field[f].name, in->values[in->at++], field[f].low, field[f].high, &v[f], err))
+                return mb_note(err, "in element %d of the %s", i, name);
         items(s, list)[i] = (struct body){ v[0], v[1], v[2], v[3], v[4] };
     }
     return true;
@@ -347,15 +356,17 @@ static bool place_list(struct seaquest *s, int list, const double *values, int n
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
     struct seaquest *s = state;
-    int at = SCALARS;
+    struct numbers in = { values, n, SCALARS };
     *s = (struct seaquest){ 0 };
-    if (n < SCALARS) return mb_fail(err, MB_ERR_USAGE, "the full state has at least %d values, not %d", SCALARS + LISTS, n);
-    if (!minatar_place((int16_t *)s, state_rows, SCALARS, values, SCALARS, err)) return false;
+    if (n < SCALARS + LISTS)
+        return mb_fail(err, MB_ERR_SHAPE, "seaquest: a state has at least %d numbers, not %d", SCALARS + LISTS, n);
+    if (!minatar_place("seaquest", (int16_t *)s, state_rows, SCALARS, values, SCALARS, err)) return false;
     if (s->sub_x == (s->sub_right ? 0 : SIDE - 1))
-        return mb_fail(err, MB_ERR_RANGE, "state values 'sub_x' and 'sub_right' put the submarine's back outside the picture");
+        return mb_fail(err, MB_ERR_RANGE, "seaquest: with sub_x %d and sub_right %d the submarine's back is outside", s->sub_x,
+                       s->sub_right);
     for (int list = 0; list < LISTS; list++)
-        if (!place_list(s, list, values, n, &at, err)) return false;
-    if (at != n) return mb_fail(err, MB_ERR_USAGE, "%d values are left over behind the divers", n - at);
+        if (!place_list(s, list, &in, err)) return false;
+    if (in.at != n) return mb_fail(err, MB_ERR_SHAPE, "seaquest: %d numbers are left over behind the divers", n - in.at);
     observe(s, io->obs_field[0]);
     return true;
 }

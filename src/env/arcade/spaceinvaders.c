@@ -18,9 +18,9 @@ MINATAR_STATE(spaceinvaders, STATE)
 
 static const int8_t minimal[] = { NOOP, LEFT, RIGHT, FIRE };
 
-/* Channels 1 to 5 of one row.  The three maps of the row lie side by side in one word, so that a shift brings the bits of column x
-   to places 0, 10 and 20; one product copies them to the bytes of their channels, and everything else it leaves
-   lies between the bytes' lowest bits. */
+/* Channels 1 to 5 of one row.  The three maps of the row lie side by side in one word, so that a shift brings the bits
+   of column x to places 0, 10 and 20; one product copies them to the bytes of their channels, and everything else it
+   leaves lies between the bytes' lowest bits. */
 static void show_row(int alien, int friendly, int enemy, int heading, uint8_t *cell)
 {
     enum { FROM_FRIENDLY = SIDE, FROM_ENEMY = 2 * SIDE };
@@ -177,10 +177,12 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
-    if (!minatar_place(state, state_rows, STATE_ROWS, values, n, err)) return false;
+    if (!minatar_place("spaceinvaders", state, state_rows, STATE_ROWS, values, n, err)) return false;
     const struct spaceinvaders *s = state;
-    if (!s->alien_dir) return mb_fail(err, MB_ERR_RANGE, "state value 'alien_dir' must be -1 or 1, not 0");
-    if (!alien_columns(s)) return mb_fail(err, MB_ERR_RANGE, "state value 'alien' must hold at least one alien");
+    if (!s->alien_dir)
+        return mb_fail(err, MB_ERR_RANGE, "spaceinvaders: state number 'alien_dir' must be -1 or 1, not 0");
+    if (!alien_columns(s))
+        return mb_fail(err, MB_ERR_RANGE, "spaceinvaders: state number 'alien' must hold at least one alien");
     observe(s, io->obs_field[0]);
     return true;
 }

@@ -70,7 +70,8 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
 {
     const struct bandit_options *o = options;
-    const struct mb__number want[] = { { "problem", 1, 2000000000 }, { "context", 0, o->contexts - 1 }, { "pulled", 0, o->pulls - 1 } };
+    const struct mb__number want[] = { { "problem", 1, 2000000000 }, { "context", 0, o->contexts - 1 },
+                                       { "pulled", 0, o->pulls - 1 } };
     int v[3] = { 0 };
     if (!mb__place_read("bandit", want, 3, values, n, v, err)) return false;
     *(struct bandit *)state = (struct bandit){ v[0], v[1], v[2] };

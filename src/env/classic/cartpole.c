@@ -45,22 +45,23 @@ static void advance_chunk(const mb_env_batch *b, const struct cartpole_coefficie
 static void count_chunk(const mb_env_batch *b, int first, int n, const int32_t *restrict down)
 {
     int32_t limit = b->time_limit > 0 ? b->time_limit : INT32_MAX, late[CHUNK];
-    int32_t *restrict length = b->length + first, *restrict last_length = b->last_length + first;
+    int32_t *restrict length = b->length + first;
     float *restrict reward = b->reward + first, *restrict ret = b->ret + first;
     uint8_t *restrict terminated = b->terminated + first, *restrict truncated = b->truncated + first;
     uint8_t *restrict start = b->start + first;
+    /* several short loops: in one, the compiler gives up proving that so many arrays are apart */
     for (int i = 0; i < n; i++) {
         length[i]++;
         late[i] = (down[i] ^ 1) & (length[i] >= limit);
-        reward[i] = 1.0f;
-        ret[i] += 1.0f;
-        last_length[i] = 0;
     }
+    for (int i = 0; i < n; i++) ret[i] += 1.0f;
+    for (int i = 0; i < n; i++) reward[i] = 1.0f;
     for (int i = 0; i < n; i++) {
         terminated[i] = (uint8_t)down[i];
         truncated[i] = (uint8_t)late[i];
         start[i] = (uint8_t)(down[i] | late[i]);
     }
+    memset(b->last_length + first, 0, (size_t)n * sizeof *b->last_length);
     memset(b->active + first, 1, (size_t)n);
 }
 

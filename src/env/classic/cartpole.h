@@ -47,7 +47,8 @@ static inline __attribute__((always_inline)) struct cartpole cartpole_advance(st
                               s.angle + k->tau * s.spin, s.spin + k->tau * spin_rate };
 }
 
-static inline __attribute__((always_inline)) bool cartpole_fallen(struct cartpole s, const struct cartpole_coefficients *k)
+static inline __attribute__((always_inline)) bool cartpole_fallen(struct cartpole s,
+                                                                  const struct cartpole_coefficients *k)
 {
     return (s.x < -k->max_x) | (s.x > k->max_x) | (s.angle < -k->max_angle) | (s.angle > k->max_angle);
 }

@@ -73,7 +73,8 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 {
     const struct repeat_previous_options *o = options;
     if (o->k >= cards(o))
-        return mb_fail(err, MB_ERR_RANGE, "repeat-previous: k = %d looks back farther than %d cards reach: give more decks", o->k, cards(o));
+        return mb_fail(err, MB_ERR_RANGE, "repeat-previous: k = %d looks back farther than %d cards reach: give more decks", o->k,
+                       cards(o));
     return true;
 }
 
@@ -87,7 +88,8 @@ static bool place(void *state, const void *options, const double *values, int n,
     for (int i = 0; i < n; i++) {
         if (!(values[i] >= 0 && values[i] < SUITS) || values[i] != (double)(int)values[i])
             return mb_fail(err, MB_ERR_RANGE, "repeat-previous: card %d must be a suit, 0 to 3, not %g", i + 1, values[i]);
-        if (!s->left[(int)values[i]]) return mb_fail(err, MB_ERR_RANGE, "repeat-previous: card %d is of a suit that is used up", i + 1);
+        if (!s->left[(int)values[i]])
+            return mb_fail(err, MB_ERR_RANGE, "repeat-previous: card %d is of a suit that is used up", i + 1);
         show(s, (int)values[i]);
     }
     *(int32_t *)io->obs_field[0] = (int32_t)values[n - 1];

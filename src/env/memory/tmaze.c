@@ -53,7 +53,7 @@ static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 {
     const struct tmaze_options *o = options;
     if (o->time_limit > 0 && o->time_limit <= o->length)
-        return mb_fail(err, MB_ERR_RANGE, "tmaze: time_limit %d leaves no time for a corridor of length %d: give more than that, or 0",
+        return mb_fail(err, MB_ERR_RANGE, "tmaze: time_limit %d leaves no time for a corridor of length %d: give more, or 0",
                        o->time_limit, o->length);
     shape->time_limit = o->time_limit;
     return true;
@@ -85,7 +85,8 @@ static void draw(const void *state, const void *options, mb_canvas *canvas)
 
 MB_ENV(tmaze) = {
     MB_ENV_HEAD, .name = "tmaze", .summary = "remember a cue until the end of a corridor", .source = "Bakker 2002",
-    .obs = MB_BOX_IN(NSEEN, 0, 1), .act = MB_DISCRETE(NACTIONS), .time_limit = 200, .solved = 3.9f, .state_size = sizeof(struct tmaze),
+    .obs = MB_BOX_IN(NSEEN, 0, 1), .act = MB_DISCRETE(NACTIONS), .time_limit = 200, .solved = 3.9f,
+    .state_size = sizeof(struct tmaze),
     MB_USE_OPTIONS(tmaze), .shape = shape, .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
     .state_names = "position,goal_south",
 };

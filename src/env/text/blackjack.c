@@ -117,7 +117,8 @@ static bool place(void *state, const void *options, const double *values, int n,
     if (!mb__place_read("blackjack", want, 5, values, n, v, err)) return false;
     *s = (struct blackjack){ .player = { v[0], v[1], v[2] }, .shown = v[3] };
     if (!possible(&s->player))
-        return mb_fail(err, MB_ERR_RANGE, "blackjack: no %d cards %s an ace make a sum of %d (aces count 1)", v[2], v[1] ? "with" : "without", v[0]);
+        return mb_fail(err, MB_ERR_RANGE, "blackjack: no %d cards %s an ace make a sum of %d (aces count 1)", v[2],
+                       v[1] ? "with" : "without", v[0]);
     take(&s->dealer, v[3]);
     take(&s->dealer, v[4]);
     observe(s, io);

@@ -181,7 +181,8 @@ static void draw(const void *state, const void *options, mb_canvas *canvas)
     for (int i = 0; i < STANDS; i++) {
         float x = (float)stand_column[i] * size, y = (float)stand_row[i] * size;
         mb_canvas_rect(canvas, x, y, x + size, y + size, color[i]);
-        if (i == p.destination) mb_canvas_rect(canvas, x + 0.3f * size, y + 0.3f * size, x + 0.7f * size, y + 0.7f * size, 0x37474f);
+        if (i == p.destination)
+            mb_canvas_rect(canvas, x + 0.3f * size, y + 0.3f * size, x + 0.7f * size, y + 0.7f * size, 0x37474f);
         if (i == p.passenger) mb_canvas_disc(canvas, x + half, y + half, 0.15f * size, 0x8e24aa);
     }
     for (int row = 0; row < SIDE; row++)

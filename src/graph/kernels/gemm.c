@@ -5,6 +5,9 @@
 enum {
     K_BLOCK = 384,        /* longest run over k: a panel of B stays in the first-level cache */
     A_BLOCK = 8192,       /* floats of A that are kept while all columns pass */
+    PACK = 8192,          /* floats of a copied panel, on the stack */
+    PACK_COLS = MB__LANES == 16 ? 64 : 16, /* what a block of six rows is wide */
+    PACK_ROWS = 6,
     NARROW = 8,           /* gemm_tn: with so few columns the roles of A and B are exchanged */
     NARROW_ROWS = 64,
 };
@@ -17,14 +20,35 @@ static int even_piece(int n, int most)
     return (n + pieces - 1) / pieces;
 }
 
+/* B far apart in memory falls on few lines of the cache: copy a panel of it and let all rows pass */
+static void packed_columns(const mb__tile *tile, int rows, int n)
+{
+    float panel[PACK];
+    mb__tile t = *tile;
+    t.B = panel;
+    for (int j = 0; j < n; j += PACK_COLS) {
+        const int width = min_int(PACK_COLS, n - j);
+        if (width == PACK_COLS)
+            for (int k = 0; k < t.nk; k++) memcpy(panel + k * PACK_COLS, tile->B + k * tile->ldb + j, PACK_COLS * sizeof *panel);
+        else
+            for (int k = 0; k < t.nk; k++) memcpy(panel + k * width, tile->B + k * tile->ldb + j, (size_t)width * sizeof *panel);
+        t.ldb = width;
+        t.C = tile->C + j;
+        t.bias = tile->bias ? tile->bias + j : NULL;
+        mb__tile_rows(&t, rows, width);
+    }
+}
+
 void mb__gemm_nn(int m, int n, int k, const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb, float *C, ptrdiff_t ldc,
                  const float *bias, mb__act_fn act, bool accumulate)
 {
     if (m <= 0 || n <= 0) return;
-    const int k_step = k > K_BLOCK ? even_piece(k, K_BLOCK) : k;
+    const bool pack = m >= 96 && ldb >= 256 && n >= PACK_COLS && k >= 32;
+    const int k_most = pack ? min_int(K_BLOCK, PACK / PACK_COLS) : K_BLOCK, a_block = pack ? 4 * A_BLOCK : A_BLOCK;
+    const int k_step = k > k_most ? even_piece(k, k_most) : k;
     int m_step = m;
-    if ((int64_t)m * k_step > A_BLOCK) {
-        int most = A_BLOCK / k_step;
+    if ((int64_t)m * k_step > a_block) {
+        int most = a_block / k_step;
         m_step = even_piece(m, most < 24 ? 24 : most - most % 6);
     }
     for (int r = 0; r < m; r += m_step) {
@@ -35,7 +59,8 @@ void mb__gemm_nn(int m, int n, int k, const float *A, ptrdiff_t lda, const float
             t.nk = min_int(k_step, k - done);
             done += t.nk;
             t.relu = act == MB__ACT_RELU && done == k;
-            mb__tile_rows(&t, rows, n);
+            if (pack) packed_columns(&t, rows, n);
+            else mb__tile_rows(&t, rows, n);
             t.A += t.nk;
             t.B += t.nk * ldb;
             t.accumulate = true;
@@ -59,6 +84,34 @@ static void gemm_tn_narrow(int m, int n, int k, const float *A, ptrdiff_t lda, c
     }
 }
 
+/* Six columns of A at a time use a fraction of every cache line: copy some blocks of them and let all columns of B pass. */
+static void packed_rows(const mb__tile *tile, int m, int n)
+{
+    float panel[PACK];
+    mb__tile t = *tile;
+    const int most = PACK / (PACK_ROWS * t.nk); /* blocks that fit */
+    t.lda = PACK_ROWS;
+    for (int r = 0; r < m; r += most * PACK_ROWS) {
+        const int rows = min_int(most * PACK_ROWS, m - r);
+        for (int i = 0; i < rows; i += PACK_ROWS) {
+            const int width = min_int(PACK_ROWS, rows - i);
+            const float *from = tile->A + r + i;
+            float *to = panel + i * t.nk;
+            if (width == PACK_ROWS)
+                for (int k = 0; k < t.nk; k++) memcpy(to + k * PACK_ROWS, from + k * tile->lda, PACK_ROWS * sizeof *to);
+            else
+                for (int k = 0; k < t.nk; k++) memcpy(to + k * PACK_ROWS, from + k * tile->lda, (size_t)width * sizeof *to);
+        }
+        for (int j = 0; j < n; j += PACK_COLS)
+            for (int i = 0; i < rows; i += PACK_ROWS) {
+                t.A = panel + i * t.nk;
+                t.B = tile->B + j;
+                t.C = tile->C + (r + i) * t.ldc + j;
+                mb__tile_cols(&t, min_int(PACK_ROWS, rows - i), min_int(PACK_COLS, n - j));
+            }
+    }
+}
+
 void mb__gemm_tn(int m, int n, int k, const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb, float *C, ptrdiff_t ldc,
                  bool accumulate)
 {
@@ -67,13 +120,15 @@ void mb__gemm_tn(int m, int n, int k, const float *A, ptrdiff_t lda, const float
         gemm_tn_narrow(m, n, k, A, lda, B, ldb, C, ldc, accumulate);
         return;
     }
-    const int k_step = k > K_BLOCK ? even_piece(k, K_BLOCK) : k;
+    const bool pack = m >= 12 && n >= 48 && k >= 32 && lda >= 256;
+    const int k_most = pack ? 128 : K_BLOCK, k_step = k > k_most ? even_piece(k, k_most) : k;
     mb__tile t = { .A = A, .B = B, .C = C, .lda = lda, .ldb = ldb, .ldc = ldc, .n1 = 1, .n2 = 1, .accumulate = accumulate };
     int done = 0;
     do {
         t.nk = min_int(k_step, k - done);
         done += t.nk;
-        mb__tile_cols(&t, m, n);
+        if (pack) packed_rows(&t, m, n);
+        else mb__tile_cols(&t, m, n);
         t.A += t.nk * lda;
         t.B += t.nk * ldb;
         t.accumulate = true;

@@ -50,6 +50,25 @@ static int split_of(int n, const mb_shape *in, mb_shape out)
     return -1;
 }
 
+/* What running needs of the shapes, once: p[2], p[3] = bit per operand, whole in the rows / in the columns of the split;
+   p[4] = rows per row of the batch, p[5] = columns. */
+static void strides(mb__node *n, int nin, const mb_shape *in)
+{
+    int at = n->p[1];
+    mb_shape s = n->shape;
+    n->p[2] = n->p[3] = 0;
+    n->p[4] = n->p[5] = 1;
+    for (int i = 1; i < at; i++) n->p[4] *= s.d[i];
+    for (int i = at; i < s.rank; i++) n->p[5] *= s.d[i];
+    for (int i = 0; i < nin; i++) {
+        bool row, col;
+        splits(in[i], s, at, &row, &col);
+        if (at <= 1) row = s.rank > 0 && in[i].rank == s.rank && in[i].d[0] == s.d[0];
+        n->p[2] |= row << i;
+        n->p[3] |= col << i;
+    }
+}
+
 static const char *const names[MB__MAP_N] = {
     "copy", "neg", "abs", "square", "sqrt", "recip", "exp", "log", "sin", "cos", "tanh", "sigmoid", "relu", "softplus", "silu",
     "gelu", "sign", "floor", "scale", "shift", "clamp", "add", "sub", "mul", "div", "min", "max", "gt", "ge", "eq", "fma",
@@ -86,6 +105,7 @@ mb_var mb__map(int fn, int n, const mb_var *in, float c, float d)
         mb__node *node = mb__of(y);
         node->p[0] = fn;
         node->p[1] = split;
+        strides(node, n, shapes);
         node->c = c;
         node->d = d;
         node->name = names[fn];
@@ -103,16 +123,12 @@ static bool in_row(const mb__node *n, const mb__node *const *src, int i)
 static void run(const mb__run *x)
 {
     const mb__node *n = x->node;
-    int at = n->p[1], rows = n->shape.rank > 0 ? x->rows : 1, cols = 1;
-    for (int i = 1; i < at; i++) rows *= n->shape.d[i];
-    for (int i = at; i < n->shape.rank; i++) cols *= n->shape.d[i];
+    int cols = n->p[5], rows = (n->shape.rank > 0 ? x->rows : 1) * n->p[4];
     mb__operand in[3];
     for (int i = 0; i < n->nin; i++) {
-        bool row, col;
-        splits(x->src[i]->shape, n->shape, at, &row, &col);
-        ptrdiff_t stride = at > 1 ? (col ? cols : 1) : (ptrdiff_t)x->ld[i];
-        if (at <= 1 && !in_row(n, x->src, i)) row = false;
-        in[i] = (mb__operand){ x->in[i], row ? stride : 0, col ? 1 : 0 };
+        bool row = n->p[2] >> i & 1, col = n->p[3] >> i & 1;
+        ptrdiff_t stride = n->p[1] > 1 ? (col ? cols : 1) : (ptrdiff_t)x->ld[i];
+        in[i] = (mb__operand){ x->in[i], row ? stride : 0, col };
     }
     x->k->map((mb__map_fn)n->p[0], x->out, cols, rows, cols, in, n->c, n->d);
 }

@@ -277,9 +277,12 @@ mb_var mb_transpose(mb_var a)
     if (mb__bad(a.g, 1, &a)) return (mb_var){ a.g, -1 };
     int rank = mb_dims(a).rank, axes[MB_MAX_RANK] = { 0, 1, 2, 3, 4 };
     if (rank < 2) return mb__poison(a.g, "transpose of a tensor of rank %d", rank);
+    if (mb__of(a)->transposed) return (mb_var){ a.g, mb__of(a)->transposed - 1 }; /* an unrolled layer asks at every step */
     axes[rank - 2] = rank - 1;
     axes[rank - 1] = rank - 2;
-    return mb_permute(a, axes);
+    mb_var t = mb_permute(a, axes);
+    mb__of(a)->transposed = t.id + 1;
+    return t;
 }
 
 /* ---- unrolled recurrence ---- */
