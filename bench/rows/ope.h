@@ -15,7 +15,7 @@ static inline int ope_episode(mb_rng *rng, double *r, double *rho)
         int right = (int)(mb_rand(rng) & 1);
         at += right ? 1 : -1;
         rho[t] = (right ? OPE_RIGHT : 1 - OPE_RIGHT) / 0.5;
-        r[t++] = at < 0 ? -1 : at >= OPE_STATES ? 1 : 0;
+        r[t++] = (right ? 1 : -1) / (OPE_STATES / 2 + 1.0); /* adds up to 1 or -1 where the walk ends */
     }
     return t;
 }
