@@ -124,6 +124,9 @@ rows: $(ROWS) ## programs that print the tables of docs/results: build/bench/row
 bench: $(B)/matchbox ## measure speed, with the fraction of the machine's arithmetic peak
 	$(B)/matchbox bench
 
+numbers: $(B)/matchbox ## measure speed and fill the table in README.md (on an idle machine)
+	@sh tools/numbers.sh $(B)/matchbox
+
 docs: $(B)/matchbox $(B)/matchbox.1 ## fill the option tables in docs/ and write the man page
 	@sh tools/docs.sh write $(B)/matchbox
 $(B)/matchbox.1: $(B)/matchbox tools/man.sh
@@ -160,7 +163,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: all test tests check bench bench-kernels rows docs install uninstall detect clean force help
+.PHONY: all test tests check bench numbers bench-kernels rows docs install uninstall detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)
