@@ -81,7 +81,7 @@ static inline float mb_cosf(float x)
 {
     int32_t quadrant;
     float r = mb__reduce_pi2f(x, &quadrant);
-    return mb__sin_quadrantf(r, quadrant + 1);
+    return mb__sin_quadrantf(r, (int32_t)((uint32_t)quadrant + 1u));
 }
 
 /* ---- float: exp, log and what is made of them ---- */
@@ -109,7 +109,7 @@ static inline float mb_logf(float x)
 {
     float y = x < 0x1p-126f ? x * 0x1p23f : x;
     int32_t bits = mb__bitsf(y);
-    int32_t e = (bits - 0x3f3504f3) >> 23; /* so that m is in [sqrt 1/2, sqrt 2) */
+    int32_t e = (int32_t)((uint32_t)bits - 0x3f3504f3u) >> 23; /* so that m is in [sqrt 1/2, sqrt 2) */
     float m = mb__floatf((int32_t)((uint32_t)bits - ((uint32_t)e << 23)));
     float k = (float)(x < 0x1p-126f ? e - 23 : e);
     float f = m - 1.0f;
@@ -216,7 +216,7 @@ static inline double mb_cos64(double x)
     double tail;
     int64_t quadrant;
     double r = mb__reduce_pi2(x, &tail, &quadrant);
-    return mb__sin_quadrant(r, tail, quadrant + 1);
+    return mb__sin_quadrant(r, tail, (int64_t)((uint64_t)quadrant + 1u));
 }
 
 /* e^(x + tail) for |tail| much smaller than |x| */
@@ -250,7 +250,7 @@ static inline double mb__split(double x, double *e)
 {
     double y = x < 0x1p-1022 ? x * 0x1p52 : x;
     int64_t bits = mb__bits(y);
-    int64_t k = (bits - 0x3fe6a09e667f3bcd) >> 52;
+    int64_t k = (int64_t)((uint64_t)bits - 0x3fe6a09e667f3bcdu) >> 52;
     *e = (double)(x < 0x1p-1022 ? k - 52 : k);
     return mb__double((int64_t)((uint64_t)bits - ((uint64_t)k << 52)));
 }

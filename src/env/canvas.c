@@ -1,5 +1,6 @@
 /* canvas.c - anti-aliased shapes and text on RGB pixels in the caller's memory.
-   A pixel is blended by how much of it a shape covers: exactly for rectangles, by distance to the edge for round things. */
+   A pixel is blended by how much of it a shape covers: exactly for rectangles, by distance to the
+   edge for round things. */
 #include "env/font.h"
 #include "matchbox/env.h"
 
@@ -17,7 +18,8 @@ static void blend(mb_canvas *c, int x, int y, mb_color color, float cover)
     }
 }
 
-/* First and one past the last pixel touched by [a, b], within 0 .. n; NaN and far-away shapes give nothing. */
+/* First and one past the last pixel touched by [a, b], within 0 .. n; NaN and far-away shapes give
+ * nothing. */
 static void span(float a, float b, int n, int *first, int *end)
 {
     float limit = (float)n;
@@ -62,9 +64,11 @@ void mb_canvas_rect(mb_canvas *c, float x0, float y0, float x1, float y1, mb_col
 }
 
 /* Everything within `radius` pixels of the segment from (x0, y0) to (x1, y1). */
-static void capsule(mb_canvas *c, float x0, float y0, float x1, float y1, float radius, mb_color color)
+static void capsule(mb_canvas *c, float x0, float y0, float x1, float y1, float radius,
+                    mb_color color)
 {
-    float thin = radius < 0.5f ? 2.0f * radius : 1.0f; /* lighter rather than thinner than a pixel */
+    float thin =
+        radius < 0.5f ? 2.0f * radius : 1.0f; /* lighter rather than thinner than a pixel */
     radius = radius < 0.5f ? 0.5f : radius;
     float dx = x1 - x0, dy = y1 - y0, length2 = dx * dx + dy * dy, edge = radius + 1.0f;
     int left, right, top, bottom;
@@ -80,7 +84,8 @@ static void capsule(mb_canvas *c, float x0, float y0, float x1, float y1, float 
         }
 }
 
-void mb_canvas_line(mb_canvas *c, float x0, float y0, float x1, float y1, float width, mb_color color)
+void mb_canvas_line(mb_canvas *c, float x0, float y0, float x1, float y1, float width,
+                    mb_color color)
 {
     float w = (float)c->w, h = (float)c->h;
     capsule(c, x0 * w, y0 * h, x1 * w, y1 * h, 0.5f * width * w, color);
@@ -92,7 +97,8 @@ void mb_canvas_disc(mb_canvas *c, float x, float y, float radius, mb_color color
     capsule(c, x * w, y * h, x * w, y * h, radius * w, color);
 }
 
-static void glyph(mb_canvas *c, const uint8_t rows[MB__FONT_H], float x, float y, float dot, mb_color color)
+static void glyph(mb_canvas *c, const uint8_t rows[MB__FONT_H], float x, float y, float dot,
+                  mb_color color)
 {
     for (int r = 0; r < MB__FONT_H; r++)
         for (int k = 0; k < MB__FONT_W; k++)
@@ -107,7 +113,8 @@ void mb_canvas_text(mb_canvas *c, float x, float y, float height, const char *te
     float dot = height * (float)c->h / (float)MB__FONT_H;
     /* whole pixels from two upwards: crisp letters instead of exact heights */
     if (dot >= 2.0f) dot = __builtin_floorf(dot + 0.5f);
-    float left = __builtin_floorf(x * (float)c->w), top = __builtin_floorf(y * (float)c->h), pen = left;
+    float left = __builtin_floorf(x * (float)c->w), top = __builtin_floorf(y * (float)c->h),
+          pen = left;
     for (const char *t = text; *t; t++) {
         if (*t == '\n') {
             pen = left;

@@ -1,13 +1,14 @@
-/* vec.c - the vectoriser: many instances of one environment stepped as one, observations written into the learner's memory,
-   time limits, automatic resets, final observations, episode statistics, threads.
-   Every instance has its own random stream, so neither the number of threads nor who ran a block ever shows. */
+/* vec.c - the vectoriser: many instances of one environment stepped as one, observations written
+   into the learner's memory, time limits, automatic resets, final observations, episode statistics,
+   threads. Every instance has its own random stream, so neither the number of threads nor who ran a
+   block ever shows. */
 #include "env/vec.h"
 
 /* ---- making one ---- */
 
 static void generic_batch(const mb_env_def *def, const mb_env_batch *b)
 {
-    mb_io io = { 0 };
+    mb_io io = {0};
     for (int i = 0; i < b->count; i++) {
         void *state = b->states + (size_t)i * b->state_size;
         mb__batch_io(b, i, &io);
@@ -26,7 +27,8 @@ static void generic_batch(const mb_env_def *def, const mb_env_batch *b)
 }
 
 /* Memory that survives a restart: n * size bytes from the arena, kept as "NAME/what". */
-static void *kept(mb_scope *s, const char *owner, const char *what, size_t n, size_t size, mb_error *err)
+static void *kept(mb_scope *s, const char *owner, const char *what, size_t n, size_t size,
+                  mb_error *err)
 {
     void *p = mb_alloc(s->arena, n, size, err);
     if (!p || !s->store) return p;
@@ -89,7 +91,8 @@ static bool make_results(mb_vec *v, mb_scope *s, mb_error *err)
     v->bad = mb_alloc(s->arena, (size_t)v->nblocks, 1, err);
     for (int f = 0; f < w->nfields; f++)
         if (!(w->final_obs[f] = mb_alloc(s->arena, rows, v->field_bytes[f], err))) return false;
-    return w->index && w->value && w->reward && w->terminated && w->truncated && w->last_length && w->last_return && v->bad;
+    return w->index && w->value && w->reward && w->terminated && w->truncated && w->last_length &&
+           w->last_return && v->bad;
 }
 
 /* What the next step needs: kept, so that a resumed run continues as if it had never stopped. */
@@ -105,10 +108,13 @@ static bool make_kept(mb_vec *v, mb_scope *s, mb_error *err)
         !(w->active = kept(s, v->name, "active", rows, 1, err)))
         return false;
     for (int f = 0; f < w->nfields; f++) {
-        char what[] = { 'o', 'b', 's', (char)('0' + f), 0 };
-        if (!(w->obs[f] = v->own_obs[f] = kept(s, v->name, what, rows, v->field_bytes[f], err))) return false;
+        char what[] = {'o', 'b', 's', (char)('0' + f), 0};
+        if (!(w->obs[f] = v->own_obs[f] = kept(s, v->name, what, rows, v->field_bytes[f], err)))
+            return false;
     }
-    if (v->shape.masked && !(w->mask = v->own_mask = kept(s, v->name, "mask", rows, (size_t)w->nmask, err))) return false;
+    if (v->shape.masked &&
+        !(w->mask = v->own_mask = kept(s, v->name, "mask", rows, (size_t)w->nmask, err)))
+        return false;
     return true;
 }
 
@@ -126,23 +132,28 @@ static void make_streams(mb_vec *v, uint64_t seed)
 
 enum { MAX_ROWS = 1 << 24 };
 
-mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const void *options, int nenvs, mb_error *err)
+mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const void *options,
+                   int nenvs, mb_error *err)
 {
     mb_vec *v = mb_alloc(s->arena, 1, sizeof *v, err);
     mb_vec_view *w = mb_alloc(s->arena, 1, sizeof *w, err);
     if (!v || !w) return NULL;
-    *v = (mb_vec){ .def = def, .pool = s->pool, .view = w, .run = def->batch };
+    *v = (mb_vec){.def = def, .pool = s->pool, .view = w, .run = def->batch};
     if (!(v->name = mb_strdup(s->arena, name, err)) || !copy_options(v, s, options, err) ||
         !mb_env_shape_of(def, v->options, &v->shape, err))
         return NULL;
     if (nenvs < 1 || nenvs > MAX_ROWS / v->shape.nagents) {
-        mb_fail(err, MB_ERR_RANGE, "environment '%s': %d instances asked for; give 1 to %d", def->name, nenvs,
-                MAX_ROWS / v->shape.nagents);
+        mb_fail(err, MB_ERR_RANGE, "environment '%s': %d instances asked for; give 1 to %d",
+                def->name, nenvs, MAX_ROWS / v->shape.nagents);
         return NULL;
     }
-    *w = (mb_vec_view){ .nenvs = nenvs, .nagents = v->shape.nagents, .rows = nenvs * v->shape.nagents,
-                        .nfields = v->shape.obs.nfields, .nindex = mb_space_nindex(&v->shape.act),
-                        .nvalue = mb_space_nvalue(&v->shape.act), .nmask = mb_space_nmask(&v->shape.act) };
+    *w = (mb_vec_view){.nenvs = nenvs,
+                       .nagents = v->shape.nagents,
+                       .rows = nenvs * v->shape.nagents,
+                       .nfields = v->shape.obs.nfields,
+                       .nindex = mb_space_nindex(&v->shape.act),
+                       .nvalue = mb_space_nvalue(&v->shape.act),
+                       .nmask = mb_space_nmask(&v->shape.act)};
     for (int f = 0; f < w->nfields; f++) v->field_bytes[f] = mb_field_bytes(&v->shape.obs.field[f]);
     v->stride = (v->shape.state_size + 7) & ~(size_t)7;
     v->block = nenvs <= 128 ? 16 : nenvs <= 2048 ? (nenvs / 8 + 15) & ~15 : 256;
@@ -170,7 +181,8 @@ void mb_vec_bind(mb_vec *v, void *const obs[], uint8_t *mask)
     mb_vec_view *w = v->view;
     size_t rows = (size_t)w->rows;
     for (int f = 0; f < w->nfields; f++) {
-        if (!obs && w->obs[f] != v->own_obs[f]) memcpy(v->own_obs[f], w->obs[f], rows * v->field_bytes[f]);
+        if (!obs && w->obs[f] != v->own_obs[f])
+            memcpy(v->own_obs[f], w->obs[f], rows * v->field_bytes[f]);
         w->obs[f] = obs ? obs[f] : v->own_obs[f];
     }
     if (!v->shape.masked) return;
@@ -185,14 +197,30 @@ static mb_env_batch batch_of(const mb_vec *v, int first, int count)
     const mb_vec_view *w = v->view;
     size_t row = (size_t)first * (size_t)w->nagents;
     mb_env_batch b = {
-        .count = count, .reset_all = v->resetting, .states = v->states + (size_t)first * v->stride, .state_size = v->stride,
-        .options = v->options, .rng = v->rng + first, .nagents = w->nagents, .nfields = w->nfields, .nindex = w->nindex,
-        .nvalue = w->nvalue, .nmask = w->nmask, .time_limit = v->shape.time_limit,
+        .count = count,
+        .reset_all = v->resetting,
+        .states = v->states + (size_t)first * v->stride,
+        .state_size = v->stride,
+        .options = v->options,
+        .rng = v->rng + first,
+        .nagents = w->nagents,
+        .nfields = w->nfields,
+        .nindex = w->nindex,
+        .nvalue = w->nvalue,
+        .nmask = w->nmask,
+        .time_limit = v->shape.time_limit,
         .obs_is_float = v->shape.obs.field[0].kind == MB_FIELD_BOX,
-        .index = w->index + row * (size_t)w->nindex, .value = v->clipped + row * (size_t)w->nvalue,
-        .mask = w->mask ? w->mask + row * (size_t)w->nmask : NULL, .active = w->active + row, .reward = w->reward + row,
-        .terminated = w->terminated + first, .truncated = w->truncated + first, .start = w->start + first,
-        .length = v->length + first, .ret = v->ret + row, .last_length = w->last_length + first,
+        .index = w->index + row * (size_t)w->nindex,
+        .value = v->clipped + row * (size_t)w->nvalue,
+        .mask = w->mask ? w->mask + row * (size_t)w->nmask : NULL,
+        .active = w->active + row,
+        .reward = w->reward + row,
+        .terminated = w->terminated + first,
+        .truncated = w->truncated + first,
+        .start = w->start + first,
+        .length = v->length + first,
+        .ret = v->ret + row,
+        .last_length = w->last_length + first,
         .last_ret = w->last_return + row,
     };
     for (int f = 0; f < w->nfields; f++) {
@@ -206,7 +234,8 @@ static mb_env_batch batch_of(const mb_vec *v, int first, int count)
 static void run_block(void *ctx, int block, int thread)
 {
     mb_vec *v = ctx;
-    int first = block * v->block, left = v->view->nenvs - first, count = left < v->block ? left : v->block;
+    int first = block * v->block, left = v->view->nenvs - first,
+        count = left < v->block ? left : v->block;
     v->bad[block] = !v->resetting && !mb__actions_fit(v, first, count);
     if (v->bad[block]) return;
     mb_env_batch b = batch_of(v, first, count);
@@ -240,7 +269,8 @@ bool mb_vec_reset(mb_vec *v, mb_error *err)
     return ok;
 }
 
-/* A step that takes less than this in one thread is not worth waking others for.  Only speed depends on the measurement. */
+/* A step that takes less than this in one thread is not worth waking others for.  Only speed
+ * depends on the measurement. */
 static const double worth_threads = 15e-6;
 enum { TIMED_STEPS = 8 };
 
@@ -248,7 +278,8 @@ bool mb_vec_step(mb_vec *v, mb_error *err)
 {
     bool threads = v->nblocks > 1 && v->pool && mb_pool_size(v->pool) > 1;
     if (!threads) return run_all(v, NULL, err);
-    if (v->timed == TIMED_STEPS) return run_all(v, v->seconds > worth_threads ? v->pool : NULL, err);
+    if (v->timed == TIMED_STEPS)
+        return run_all(v, v->seconds > worth_threads ? v->pool : NULL, err);
     double begin = mb_now();
     bool ok = run_all(v, NULL, err);
     double seconds = mb_now() - begin;
@@ -263,10 +294,18 @@ static size_t exchange(const mb_vec *v, int env, char *out, const char *in)
 {
     const mb_vec_view *w = v->view;
     size_t agents = (size_t)w->nagents, e = (size_t)env, at = 0;
-    struct { void *p; size_t n; } part[7 + MB_MAX_FIELDS] = {
-        { v->states + e * v->stride, v->stride }, { v->rng + e, sizeof *v->rng }, { v->length + e, sizeof *v->length },
-        { v->ret + e * agents, agents * sizeof *v->ret }, { w->start + e, 1 }, { w->active + e * agents, agents },
-        { w->mask ? w->mask + e * agents * (size_t)w->nmask : NULL, w->mask ? agents * (size_t)w->nmask : 0 },
+    struct {
+        void *p;
+        size_t n;
+    } part[7 + MB_MAX_FIELDS] = {
+        {v->states + e * v->stride, v->stride},
+        {v->rng + e, sizeof *v->rng},
+        {v->length + e, sizeof *v->length},
+        {v->ret + e * agents, agents * sizeof *v->ret},
+        {w->start + e, 1},
+        {w->active + e * agents, agents},
+        {w->mask ? w->mask + e * agents * (size_t)w->nmask : NULL,
+         w->mask ? agents * (size_t)w->nmask : 0},
     };
     for (int f = 0; f < w->nfields; f++) {
         part[7 + f].n = agents * v->field_bytes[f];
@@ -309,7 +348,8 @@ void mb_vec_draw(const mb_vec *v, int env, mb_canvas *canvas)
     char line[96];
     mb_str s;
     mb_str_init(&s, line, sizeof line);
-    mb_str_add(&s, "step %d  return %g", (int)v->length[env], (double)v->ret[(size_t)env * (size_t)v->shape.nagents]);
+    mb_str_add(&s, "step %d  return %g", (int)v->length[env],
+               (double)v->ret[(size_t)env * (size_t)v->shape.nagents]);
     mb_canvas_clear(canvas, 0xF7F4EC);
     mb_canvas_text(canvas, 0.06f, 0.35f, 0.1f, v->def->name, 0x2D4059);
     mb_canvas_text(canvas, 0.06f, 0.55f, 0.06f, line, 0x6B6455);

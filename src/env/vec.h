@@ -3,8 +3,13 @@
 #define MB_ENV_VEC_H
 #include "matchbox/env.h"
 
-/* Bounds that a run of floats is compared with: one pair for all, or a pattern that repeats every `period`. */
-typedef struct mb__limits { float low, high; const float *lows, *highs; size_t period; } mb__limits;
+/* Bounds that a run of floats is compared with: one pair for all, or a pattern that repeats every
+ * `period`. */
+typedef struct mb__limits {
+    float low, high;
+    const float *lows, *highs;
+    size_t period;
+} mb__limits;
 
 struct mb_vec {
     const mb_env_def *def;
@@ -14,22 +19,24 @@ struct mb_vec {
     mb_pool *pool;
     mb_vec_view *view;
     void (*run)(const mb_env_batch *b);
-    char *states; size_t stride;    /* [nenvs] instances, `stride` bytes each */
-    mb_rng *rng;                    /* [nenvs] */
-    int32_t *length;                /* [nenvs] running length */
-    float *ret;                     /* [rows] running return */
-    void *own_obs[MB_MAX_FIELDS];   /* where observations are when nobody bound other memory; in checkpoints */
+    char *states;
+    size_t stride;                /* [nenvs] instances, `stride` bytes each */
+    mb_rng *rng;                  /* [nenvs] */
+    int32_t *length;              /* [nenvs] running length */
+    float *ret;                   /* [rows] running return */
+    void *own_obs[MB_MAX_FIELDS]; /* where observations are when nobody bound other memory; in
+                                     checkpoints */
     uint8_t *own_mask;
     size_t field_bytes[MB_MAX_FIELDS];
-    mb__limits limits[MB_MAX_FIELDS];        /* of box fields of an observation */
-    int choices[MB_MAX_FIELDS];              /* [nindex] of the discrete action fields */
-    float *value_low, *value_high;           /* [nvalue] bounds of box actions */
-    float *clipped;                          /* [rows, nvalue] what the environments receive; NULL: nothing to clip */
+    mb__limits limits[MB_MAX_FIELDS]; /* of box fields of an observation */
+    int choices[MB_MAX_FIELDS];       /* [nindex] of the discrete action fields */
+    float *value_low, *value_high;    /* [nvalue] bounds of box actions */
+    float *clipped; /* [rows, nvalue] what the environments receive; NULL: nothing to clip */
     int block, nblocks;
-    uint8_t *bad;                   /* [nblocks] a check failed in this block */
+    uint8_t *bad; /* [nblocks] a check failed in this block */
     bool resetting;
-    int timed;                      /* steps timed so far, see mb_vec_step */
-    double seconds;                 /* the fastest of them */
+    int timed;      /* steps timed so far, see mb_vec_step */
+    double seconds; /* the fastest of them */
 };
 
 /* Bounds of one box field, with the pattern allocated from `a`. */

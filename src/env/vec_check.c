@@ -1,5 +1,6 @@
-/* vec_check.c - what the vectoriser verifies around every step: a fast scan that says yes or no, and, only after a no,
-   a slow one that names environment, instance, agent, field, component and value. */
+/* vec_check.c - what the vectoriser verifies around every step: a fast scan that says yes or no,
+   and, only after a no, a slow one that names environment, instance, agent, field, component and
+   value. */
 #include "env/vec.h"
 #include <float.h>
 
@@ -17,10 +18,12 @@ static float finite_high(float x)
 
 bool mb__limits_make(mb__limits *l, const mb_field *f, mb_arena *a, mb_error *err)
 {
-    *l = (mb__limits){ .low = finite_low(f->low), .high = finite_high(f->high) };
+    *l = (mb__limits){.low = finite_low(f->low), .high = finite_high(f->high)};
     if (!f->lows) return true;
-    size_t n = (size_t)f->n, period = n * ((64 + n - 1) / n); /* long enough to be worth a vector loop */
-    float *lows = mb_alloc(a, period, sizeof *lows, err), *highs = mb_alloc(a, period, sizeof *highs, err);
+    size_t n = (size_t)f->n,
+           period = n * ((64 + n - 1) / n); /* long enough to be worth a vector loop */
+    float *lows = mb_alloc(a, period, sizeof *lows, err),
+          *highs = mb_alloc(a, period, sizeof *highs, err);
     if (!lows || !highs) return false;
     for (size_t i = 0; i < period; i++) {
         lows[i] = finite_low(f->lows[i % n]);
@@ -32,7 +35,8 @@ bool mb__limits_make(mb__limits *l, const mb_field *f, mb_arena *a, mb_error *er
     return true;
 }
 
-/* Comparisons are written so that NaN fails them; nothing branches, so the loops become vector code. */
+/* Comparisons are written so that NaN fails them; nothing branches, so the loops become vector
+ * code. */
 static bool all_between(const float *x, size_t n, float low, float high)
 {
     int32_t ok = 1;
@@ -71,7 +75,8 @@ static bool indices_fit(const mb_vec *v, size_t first, size_t rows)
         return ok;
     }
     for (size_t i = 0; i < rows; i++)
-        for (size_t k = 0; k < nindex; k++) ok &= (uint32_t)a[i * nindex + k] < (uint32_t)v->choices[k];
+        for (size_t k = 0; k < nindex; k++)
+            ok &= (uint32_t)a[i * nindex + k] < (uint32_t)v->choices[k];
     return ok;
 }
 
@@ -101,10 +106,12 @@ bool mb__actions_fit(mb_vec *v, int first, int count)
 static bool field_fits(const mb_vec *v, int f, const void *data, size_t rows)
 {
     const mb_field *field = &v->shape.obs.field[f];
-    if (field->kind == MB_FIELD_BOX) return mb__within(&v->limits[f], data, rows * (size_t)field->n);
+    if (field->kind == MB_FIELD_BOX)
+        return mb__within(&v->limits[f], data, rows * (size_t)field->n);
     uint32_t ok = 1;
     if (field->kind == MB_FIELD_DISCRETE)
-        for (size_t i = 0; i < rows; i++) ok &= (uint32_t)((const int32_t *)data)[i] < (uint32_t)field->n;
+        for (size_t i = 0; i < rows; i++)
+            ok &= (uint32_t)((const int32_t *)data)[i] < (uint32_t)field->n;
     return ok;
 }
 
@@ -120,7 +127,8 @@ static bool observations_fit(const mb_vec *v, void *const obs[], int first, int 
 bool mb__results_fit(const mb_vec *v, int first, int count)
 {
     const mb_vec_view *w = v->view;
-    bool ok = all_between(w->reward + first * w->nagents, (size_t)(count * w->nagents), -FLT_MAX, FLT_MAX);
+    bool ok = all_between(w->reward + first * w->nagents, (size_t)(count * w->nagents), -FLT_MAX,
+                          FLT_MAX);
     ok &= observations_fit(v, w->obs, first, count);
     if (v->resetting) return ok;
     const uint8_t *begin = w->start + first, *end = begin + count;
@@ -150,35 +158,43 @@ static const char *field_name(const mb_field *f, char *out, size_t n)
     return out;
 }
 
-static bool bad_float(const mb_vec *v, int row, const char *what, const mb_field *f, int k, float x, mb_error *err)
+static bool bad_float(const mb_vec *v, int row, const char *what, const mb_field *f, int k, float x,
+                      mb_error *err)
 {
     char place[128], name[64];
     float low = f->lows ? f->lows[k] : f->low, high = f->highs ? f->highs[k] : f->high;
     bool finite = x >= -FLT_MAX && x <= FLT_MAX;
-    mb_fail(err, finite ? MB_ERR_ENV : MB_ERR_NUMERIC, "%s: %s%s, component %d, is %g; it must be finite and lie in [%g, %g]",
-            who(v, row, place, sizeof place), what, field_name(f, name, sizeof name), k, (double)x, (double)low, (double)high);
+    mb_fail(err, finite ? MB_ERR_ENV : MB_ERR_NUMERIC,
+            "%s: %s%s, component %d, is %g; it must be finite and lie in [%g, %g]",
+            who(v, row, place, sizeof place), what, field_name(f, name, sizeof name), k, (double)x,
+            (double)low, (double)high);
     return mb_help(err, "matchbox check %s", v->def->name);
 }
 
-static bool bad_index(const mb_vec *v, int row, const char *what, const mb_field *f, int32_t x, mb_error *err)
+static bool bad_index(const mb_vec *v, int row, const char *what, const mb_field *f, int32_t x,
+                      mb_error *err)
 {
     char place[128], name[64];
-    mb_fail(err, MB_ERR_ENV, "%s: %s%s is %d; it must lie in 0 .. %d", who(v, row, place, sizeof place), what,
-            field_name(f, name, sizeof name), (int)x, f->n - 1);
+    mb_fail(err, MB_ERR_ENV, "%s: %s%s is %d; it must lie in 0 .. %d",
+            who(v, row, place, sizeof place), what, field_name(f, name, sizeof name), (int)x,
+            f->n - 1);
     return mb_help(err, "matchbox help %s", v->def->name);
 }
 
-static bool describe_observation(const mb_vec *v, const char *what, void *const obs[], int row, mb_error *err)
+static bool describe_observation(const mb_vec *v, const char *what, void *const obs[], int row,
+                                 mb_error *err)
 {
     for (int i = 0; i < v->view->nfields; i++) {
         const mb_field *f = &v->shape.obs.field[i];
         const void *data = (const char *)obs[i] + (size_t)row * v->field_bytes[i];
         if (field_fits(v, i, data, 1)) continue;
-        if (f->kind == MB_FIELD_DISCRETE) return bad_index(v, row, what, f, *(const int32_t *)data, err);
+        if (f->kind == MB_FIELD_DISCRETE)
+            return bad_index(v, row, what, f, *(const int32_t *)data, err);
         for (int k = 0; k < f->n; k++) {
             float x = ((const float *)data)[k];
             float low = f->lows ? f->lows[k] : f->low, high = f->highs ? f->highs[k] : f->high;
-            if (!(x >= finite_low(low) && x <= finite_high(high))) return bad_float(v, row, what, f, k, x, err);
+            if (!(x >= finite_low(low) && x <= finite_high(high)))
+                return bad_float(v, row, what, f, k, x, err);
         }
     }
     return true;
@@ -191,12 +207,14 @@ static bool describe_action(const mb_vec *v, int row, mb_error *err)
     for (int i = 0; i < v->shape.act.nfields; i++) {
         const mb_field *f = &v->shape.act.field[i];
         if (f->kind == MB_FIELD_DISCRETE) {
-            if ((uint32_t)*index >= (uint32_t)f->n) return bad_index(v, row, "action", f, *index, err);
+            if ((uint32_t)*index >= (uint32_t)f->n)
+                return bad_index(v, row, "action", f, *index, err);
             index++;
             continue;
         }
         for (int k = 0; k < f->n; k++, value++)
-            if (!(*value >= -FLT_MAX && *value <= FLT_MAX)) return bad_float(v, row, "action", f, k, *value, err);
+            if (!(*value >= -FLT_MAX && *value <= FLT_MAX))
+                return bad_float(v, row, "action", f, k, *value, err);
     }
     return true;
 }
@@ -208,11 +226,14 @@ bool mb__describe(const mb_vec *v, int first, int count, mb_error *err)
     for (int row = first * w->nagents; row < (first + count) * w->nagents; row++) {
         if (!v->resetting && !describe_action(v, row, err)) return false;
         if (!(w->reward[row] >= -FLT_MAX && w->reward[row] <= FLT_MAX))
-            return mb_fail(err, MB_ERR_NUMERIC, "%s: the reward is %g; it must be finite", who(v, row, place, sizeof place),
-                           (double)w->reward[row]) || mb_help(err, "matchbox check %s", v->def->name);
+            return mb_fail(err, MB_ERR_NUMERIC, "%s: the reward is %g; it must be finite",
+                           who(v, row, place, sizeof place), (double)w->reward[row]) ||
+                   mb_help(err, "matchbox check %s", v->def->name);
         bool ended = !v->resetting && w->start[row / w->nagents];
-        if (ended && !describe_observation(v, "final observation", w->final_obs, row, err)) return false;
+        if (ended && !describe_observation(v, "final observation", w->final_obs, row, err))
+            return false;
         if (!describe_observation(v, "observation", w->obs, row, err)) return false;
     }
-    return mb_fail(err, MB_ERR_ENV, "environment '%s': a check failed in instances %d to %d", v->def->name, first, first + count - 1);
+    return mb_fail(err, MB_ERR_ENV, "environment '%s': a check failed in instances %d to %d",
+                   v->def->name, first, first + count - 1);
 }

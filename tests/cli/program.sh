@@ -1,6 +1,6 @@
 # The contract of the command line: words, options, errors, exit statuses, JSON.
 self=tests/cli/program.sh
-. ./tests/cli/lib.sh
+. ./tests/cli/lib.inc
 quick='--total-steps 20480 --eval-episodes 5'
 
 test_help() {

@@ -1,9 +1,12 @@
-/* The checker against environments that are broken in one way each: it must say exactly what, where and how to mend it. */
+/* The checker against environments that are broken in one way each: it must say exactly what, where
+ * and how to mend it. */
 #include "matchbox/env.h"
 #include "mb_test.h"
 
 /* A well-behaved walk on a line; each test replaces one of its functions. */
-struct walk { int32_t at, seen; };
+struct walk {
+    int32_t at, seen;
+};
 
 static void walk_observe(const struct walk *s, mb_io *io)
 {
@@ -15,7 +18,7 @@ static void walk_observe(const struct walk *s, mb_io *io)
 static void walk_reset(void *state, const void *options, mb_rng *rng, mb_io *io)
 {
     struct walk *s = state;
-    *s = (struct walk){ mb_below(rng, 5), 0 };
+    *s = (struct walk){mb_below(rng, 5), 0};
     walk_observe(s, io);
 }
 
@@ -25,12 +28,20 @@ static mb_step walk_step(void *state, const void *options, mb_rng *rng, mb_io *i
     s->at += io->index[0] ? 1 : s->at > 0 ? -1 : 0;
     s->seen++;
     walk_observe(s, io);
-    return (mb_step){ (float)s->at, s->at >= 9 || s->seen >= 50 };
+    return (mb_step){(float)s->at, s->at >= 9 || s->seen >= 50};
 }
 
 static const mb_env_def walk = {
-    MB_ENV_HEAD, .name = "walk", .summary = "walk along a line", .obs = MB_BOX_IN(2, 0, 50), .act = MB_DISCRETE(2),
-    .time_limit = 30, .masked = true, .state_size = sizeof(struct walk), .reset = walk_reset, .step = walk_step,
+    MB_ENV_HEAD,
+    .name = "walk",
+    .summary = "walk along a line",
+    .obs = MB_BOX_IN(2, 0, 50),
+    .act = MB_DISCRETE(2),
+    .time_limit = 30,
+    .masked = true,
+    .state_size = sizeof(struct walk),
+    .reset = walk_reset,
+    .step = walk_step,
 };
 
 static char findings[2048];
@@ -48,7 +59,7 @@ static void collect(void *ctx, bool ok, const char *what)
 
 static bool check(const mb_env_def *def)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     findings[0] = 0;
     passed = failed = 0;
     bool ok = mb_env_check(def, NULL, 3000, collect, NULL, &err);
@@ -62,7 +73,8 @@ static void expect(const mb_env_def *def, const char *text)
     CHECK(!check(def));
     CHECK(failed == 1);
     CHECK(strstr(findings, text) != NULL);
-    if (failed != 1 || !strstr(findings, text)) printf("     wanted: %s\n     got: %s", text, findings);
+    if (failed != 1 || !strstr(findings, text))
+        printf("     wanted: %s\n     got: %s", text, findings);
 }
 
 TEST(sound_environment_passes)
@@ -106,7 +118,8 @@ TEST(observations_and_rewards)
 {
     mb_env_def d = walk;
     d.step = out_of_bounds;
-    expect(&d, "at step 4 of episode 1 observation, agent 0, component 1 is 51, outside its bounds [0, 50]: clip it");
+    expect(&d, "at step 4 of episode 1 observation, agent 0, component 1 is 51, outside its bounds "
+               "[0, 50]: clip it");
     d.step = not_finite;
     expect(&d, "nan: it must be finite");
     d.step = bad_reward;
@@ -133,7 +146,8 @@ TEST(writes_outside)
 {
     mb_env_def d = walk;
     d.step = overruns;
-    expect(&d, "it wrote beyond its state: byte 3 after the end of 8 bytes; set .state_size = sizeof(struct ...)");
+    expect(&d, "it wrote beyond its state: byte 3 after the end of 8 bytes; set .state_size = "
+               "sizeof(struct ...)");
     d.step = overruns_obs;
     expect(&d, "it wrote beyond its observation: byte 1 after the end of 8 bytes");
 }
@@ -146,7 +160,10 @@ static mb_step static_counter(void *state, const void *options, mb_rng *rng, mb_
     return s;
 }
 
-struct linked { struct walk w; struct walk *self; };
+struct linked {
+    struct walk w;
+    struct walk *self;
+};
 
 static void linked_reset(void *state, const void *options, mb_rng *rng, mb_io *io)
 {
@@ -158,7 +175,8 @@ static void linked_reset(void *state, const void *options, mb_rng *rng, mb_io *i
 static mb_step linked_step(void *state, const void *options, mb_rng *rng, mb_io *io)
 {
     struct linked *s = state;
-    int32_t seen = s->self->seen; /* through the pointer: rubbish once the state was copied elsewhere */
+    int32_t seen =
+        s->self->seen; /* through the pointer: rubbish once the state was copied elsewhere */
     mb_step r = walk_step(&s->w, options, rng, io);
     r.reward = (float)(seen & 1023);
     return r;
@@ -168,7 +186,8 @@ TEST(hidden_state)
 {
     mb_env_def d = walk;
     d.step = static_counter;
-    expect(&d, "differs between two instances with the same seed and actions: keep everything in the state (no static variables");
+    expect(&d, "differs between two instances with the same seed and actions: keep everything in "
+               "the state (no static variables");
     d = walk;
     d.reset = linked_reset;
     d.step = linked_step;
@@ -193,7 +212,7 @@ static void pays_in_reset(void *state, const void *options, mb_rng *rng, mb_io *
 static void ignores_stream(void *state, const void *options, mb_rng *rng, mb_io *io)
 {
     walk_reset(state, options, rng, io);
-    *(struct walk *)state = (struct walk){ 2, 0 };
+    *(struct walk *)state = (struct walk){2, 0};
     walk_observe(state, io);
 }
 
@@ -201,7 +220,8 @@ TEST(resets)
 {
     mb_env_def d = walk;
     d.reset = keeps_old;
-    expect(&d, "between a new episode in a used state and one in fresh memory: reset must set everything that step reads");
+    expect(&d, "between a new episode in a used state and one in fresh memory: reset must set "
+               "everything that step reads");
     d.reset = pays_in_reset;
     expect(&d, "in the reset of episode 1 it wrote a reward");
     d.reset = ignores_stream;
@@ -225,31 +245,40 @@ TEST(masks_and_turns)
 {
     mb_env_def d = walk;
     d.step = nothing_allowed;
-    expect(&d, "the mask allows agent 0 nothing in action field 0 (2 choices, all 0): allow at least one");
+    expect(
+        &d,
+        "the mask allows agent 0 nothing in action field 0 (2 choices, all 0): allow at least one");
     d.step = nobody_active;
     expect(&d, "no agent is active, yet the episode goes on");
 }
 
 static void wrong_batch(const mb_env_batch *b)
 {
-    mb_io io = { 0 };
+    mb_io io = {0};
     for (int i = 0; i < b->count; i++) {
         mb__batch_io(b, i, &io);
         mb__batch_clear(b, &io);
         void *state = b->states + (size_t)i * b->state_size;
         if (b->reset_all) walk_reset(state, b->options, &b->rng[i], &io);
-        else mb__batch_after(b, i, &io, walk_step(state, b->options, &b->rng[i], &io)); /* never begins a new episode */
+        else
+            mb__batch_after(
+                b, i, &io,
+                walk_step(state, b->options, &b->rng[i], &io)); /* never begins a new episode */
     }
 }
 
 static void paints_the_state(const void *state, const void *options, mb_canvas *canvas)
 {
-    union { const void *from; struct walk *to; } sneak = { state };
+    union {
+        const void *from;
+        struct walk *to;
+    } sneak = {state};
     mb_canvas_disc(canvas, 0.5f, 0.5f, 0.2f, 0xFFFFFF);
     sneak.to->seen++;
 }
 
-static bool takes_anything(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
+static bool takes_anything(void *state, const void *options, const double *values, int n, mb_io *io,
+                           mb_error *err)
 {
     return true;
 }
@@ -273,7 +302,7 @@ TEST(other_functions)
 
 static void refused(const mb_env_def *d, const char *text)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     CHECK(!mb_env_check(d, NULL, 100, collect, NULL, &err));
     CHECK_ERROR(err, text);
 }
@@ -301,5 +330,6 @@ TEST(impossible_definitions_are_refused)
     refused(&d, "observation field 0 of 2 has no name");
 }
 
-MB_TESTS(T(sound_environment_passes), T(observations_and_rewards), T(writes_outside), T(hidden_state), T(resets),
-         T(masks_and_turns), T(other_functions), T(impossible_definitions_are_refused))
+MB_TESTS(T(sound_environment_passes), T(observations_and_rewards), T(writes_outside),
+         T(hidden_state), T(resets), T(masks_and_turns), T(other_functions),
+         T(impossible_definitions_are_refused))

@@ -1,4 +1,5 @@
-/* The checker over the whole registry: a new environment is tested before its author writes a test. */
+/* The checker over the whole registry: a new environment is tested before its author writes a test.
+ */
 #include "matchbox/env.h"
 #include "mb_test.h"
 
@@ -11,13 +12,13 @@ static void report(void *ctx, bool ok, const char *what)
 
 TEST(every_environment_keeps_the_contract)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     for (int i = 0; mb_env_at(i); i++) {
         const mb_env_def *def = mb_env_at(i);
         char name[64];
         snprintf(name, sizeof name, "%s", def->name);
         double begin = mb_now();
-        err = (mb_error){ 0 };
+        err = (mb_error){0};
         CHECK(mb_env_check(def, NULL, STEPS, report, name, &err));
         if (err.code != MB_OK) printf("     %s\n", err.what);
         if (mb_now() - begin > 5) printf("     %s took %.1f s\n", name, mb_now() - begin);
@@ -26,10 +27,11 @@ TEST(every_environment_keeps_the_contract)
 
 TEST(registry_is_sorted_and_found_by_name)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     CHECK(mb_env_at(0) != NULL);
     for (int i = 0; mb_env_at(i); i++) CHECK(mb_env_find(mb_env_at(i)->name, &err) == mb_env_at(i));
-    CHECK(mb_env_find("mountaincar_continuous", &err) == mb_env_find("mountaincar-continuous", &err));
+    CHECK(mb_env_find("mountaincar_continuous", &err) ==
+          mb_env_find("mountaincar-continuous", &err));
     CHECK(err.code == MB_OK);
     CHECK(mb_env_find("cartpoel", &err) == NULL);
     CHECK_ERROR(err, "unknown environment 'cartpoel'");
@@ -38,7 +40,7 @@ TEST(registry_is_sorted_and_found_by_name)
 
 TEST(kernels_can_be_forced)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     const char *isa = NULL;
     setenv("MATCHBOX_KERNELS", "plain", 1);
     CHECK(mb_isa(&isa, &err) && strcmp(isa, "plain") == 0);
@@ -49,8 +51,9 @@ TEST(kernels_can_be_forced)
     CHECK_ERROR(err, "MATCHBOX_KERNELS=fast");
     CHECK_ERROR(err, "plain");
     unsetenv("MATCHBOX_KERNELS");
-    err = (mb_error){ 0 };
+    err = (mb_error){0};
     CHECK(mb_isa(&isa, &err) && err.code == MB_OK);
 }
 
-MB_TESTS(T(every_environment_keeps_the_contract), T(registry_is_sorted_and_found_by_name), T(kernels_can_be_forced))
+MB_TESTS(T(every_environment_keeps_the_contract), T(registry_is_sorted_and_found_by_name),
+         T(kernels_can_be_forced))

@@ -1,16 +1,18 @@
-/* The vectoriser: time limits, final observations, statistics, threads, saving, resuming, mixed spaces with several agents,
-   errors, and no allocation while stepping. */
+/* The vectoriser: time limits, final observations, statistics, threads, saving, resuming, mixed
+   spaces with several agents, errors, and no allocation while stepping. */
 #include "matchbox/env.h"
 #include "mb_test.h"
 #include <unistd.h>
 
 /* ---- corridor: one reward per step for ever; action 1 leaves it ---- */
 
-struct corridor { int32_t at; };
+struct corridor {
+    int32_t at;
+};
 
 static void corridor_reset(void *state, const void *options, mb_rng *rng, mb_io *io)
 {
-    *(struct corridor *)state = (struct corridor){ 0 };
+    *(struct corridor *)state = (struct corridor){0};
     io->obs[0] = 0;
 }
 
@@ -18,17 +20,27 @@ static mb_step corridor_step(void *state, const void *options, mb_rng *rng, mb_i
 {
     struct corridor *s = state;
     io->obs[0] = (float)++s->at;
-    return (mb_step){ 1, io->index[0] == 1 };
+    return (mb_step){1, io->index[0] == 1};
 }
 
 static const mb_env_def corridor = {
-    MB_ENV_HEAD, .name = "corridor", .summary = "walk for ever", .obs = MB_BOX_IN(1, 0, 1e6f), .act = MB_DISCRETE(2),
-    .time_limit = 5, .state_size = sizeof(struct corridor), .reset = corridor_reset, .step = corridor_step,
+    MB_ENV_HEAD,
+    .name = "corridor",
+    .summary = "walk for ever",
+    .obs = MB_BOX_IN(1, 0, 1e6f),
+    .act = MB_DISCRETE(2),
+    .time_limit = 5,
+    .state_size = sizeof(struct corridor),
+    .reset = corridor_reset,
+    .step = corridor_step,
 };
 
 /* ---- bazaar: two agents, a dictionary of observations, a mixed action, masks and turns ---- */
 
-struct bazaar { int32_t turn, steps, gold[2]; float aim[2][2]; };
+struct bazaar {
+    int32_t turn, steps, gold[2];
+    float aim[2][2];
+};
 
 static void bazaar_observe(const struct bazaar *s, mb_io *io)
 {
@@ -40,7 +52,8 @@ static void bazaar_observe(const struct bazaar *s, mb_io *io)
         gold[k] = s->gold[k];
         for (int i = 0; i < 4; i++) picture[4 * k + i] = (uint8_t)(s->steps * 4 + i);
         io->active[k] = s->turn == k;
-        io->mask[5 * k] = s->gold[k] < 9;     /* buying is the first of three moves, then come two speeds */
+        io->mask[5 * k] =
+            s->gold[k] < 9; /* buying is the first of three moves, then come two speeds */
         io->mask[5 * k + 1] = s->gold[k] > 0;
     }
 }
@@ -48,7 +61,7 @@ static void bazaar_observe(const struct bazaar *s, mb_io *io)
 static void bazaar_reset(void *state, const void *options, mb_rng *rng, mb_io *io)
 {
     struct bazaar *s = state;
-    *s = (struct bazaar){ .turn = mb_below(rng, 2), .gold = { mb_below(rng, 10), mb_below(rng, 10) } };
+    *s = (struct bazaar){.turn = mb_below(rng, 2), .gold = {mb_below(rng, 10), mb_below(rng, 10)}};
     bazaar_observe(s, io);
 }
 
@@ -63,16 +76,25 @@ static mb_step bazaar_step(void *state, const void *options, mb_rng *rng, mb_io 
     s->turn = !k;
     s->steps++;
     bazaar_observe(s, io);
-    return (mb_step){ 0.5f, s->steps >= 7 + mb_below(rng, 3) };
+    return (mb_step){0.5f, s->steps >= 7 + mb_below(rng, 3)};
 }
 
 MB_BATCH(bazaar_reset, bazaar_step)
 
 static const mb_env_def bazaar = {
-    MB_ENV_HEAD, .name = "bazaar", .summary = "trade in turns",
-    .obs = MB_FIELDS(3, MB_F_BOX("aim", 2, -1, 1), MB_F_DISCRETE("gold", 10), MB_F_IMAGE("picture", 2, 2, 1)),
-    .act = MB_FIELDS(3, MB_F_DISCRETE("move", 3), MB_F_BOX("aim", 2, -1, 1), MB_F_DISCRETE("speed", 2)), .nagents = 2,
-    .time_limit = 20, .masked = true, .state_size = sizeof(struct bazaar), .reset = bazaar_reset, .step = bazaar_step,
+    MB_ENV_HEAD,
+    .name = "bazaar",
+    .summary = "trade in turns",
+    .obs = MB_FIELDS(3, MB_F_BOX("aim", 2, -1, 1), MB_F_DISCRETE("gold", 10),
+                     MB_F_IMAGE("picture", 2, 2, 1)),
+    .act = MB_FIELDS(3, MB_F_DISCRETE("move", 3), MB_F_BOX("aim", 2, -1, 1),
+                     MB_F_DISCRETE("speed", 2)),
+    .nagents = 2,
+    .time_limit = 20,
+    .masked = true,
+    .state_size = sizeof(struct bazaar),
+    .reset = bazaar_reset,
+    .step = bazaar_step,
     .batch = batch,
 };
 
@@ -80,7 +102,7 @@ static const mb_env_def bazaar = {
 
 static mb_vec *make(mb_scope *s, const mb_env_def *def, int n)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     if (!s->arena) s->arena = mb_arena_new((size_t)1 << 30, &err);
     mb_vec *v = mb_vec_new(s, "train", def, NULL, n, &err);
     CHECK(v != NULL);
@@ -130,8 +152,8 @@ static uint32_t digest(mb_vec *v, uint32_t crc)
 
 TEST(truncation_is_not_termination)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 1 };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 1};
     mb_vec *v = make(&scope, &corridor, 2);
     mb_vec_view *w = mb_vec_view_of(v);
     const float *obs = w->obs[0], *last = w->final_obs[0];
@@ -140,7 +162,8 @@ TEST(truncation_is_not_termination)
         w->index[0] = 0;
         w->index[1] = t == 3;
         CHECK(mb_vec_step(v, &err));
-        CHECK(w->reward[0] == 1 && w->truncated[0] == (t == 5) && !w->terminated[0] && w->start[0] == (t == 5));
+        CHECK(w->reward[0] == 1 && w->truncated[0] == (t == 5) && !w->terminated[0] &&
+              w->start[0] == (t == 5));
         CHECK(w->last_length[0] == (t == 5 ? 5 : 0));
         CHECK(w->terminated[1] == (t == 3) && !w->truncated[1] && w->start[1] == (t == 3));
         CHECK(obs[0] == (float)(t % 5) && obs[1] == (float)(t % 3));
@@ -158,14 +181,15 @@ TEST(truncation_is_not_termination)
 
 TEST(mixed_spaces_and_several_agents)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 4 };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 4};
     mb_vec *v = make(&scope, &bazaar, 9);
     mb_vec_view *w = mb_vec_view_of(v);
-    CHECK(w->rows == 18 && w->nagents == 2 && w->nindex == 2 && w->nvalue == 2 && w->nmask == 5 && w->nfields == 3);
+    CHECK(w->rows == 18 && w->nagents == 2 && w->nindex == 2 && w->nvalue == 2 && w->nmask == 5 &&
+          w->nfields == 3);
     CHECK(mb_vec_reset(v, &err));
     mb_rng r = mb_rng_make(1, "act", 0);
-    double sum[18] = { 0 };
+    double sum[18] = {0};
     for (int t = 0; t < 300; t++) {
         act(v, &r);
         int32_t gold[18], index[36];
@@ -176,7 +200,8 @@ TEST(mixed_spaces_and_several_agents)
         memcpy(value, w->value, sizeof value);
         memcpy(active, w->active, sizeof active);
         CHECK(mb_vec_step(v, &err));
-        CHECK(memcmp(value, w->value, sizeof value) == 0); /* clipping leaves the caller's numbers alone */
+        CHECK(memcmp(value, w->value, sizeof value) ==
+              0); /* clipping leaves the caller's numbers alone */
         for (int row = 0; row < 18; row++) {
             bool ended = w->start[row / 2];
             const int32_t *now = ended ? w->final_obs[1] : w->obs[1];
@@ -199,8 +224,8 @@ TEST(mixed_spaces_and_several_agents)
 
 static uint32_t run_threads(int threads, const mb_env_def *def, int n, int steps)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 8, .pool = mb_pool_new(threads, &err) };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 8, .pool = mb_pool_new(threads, &err)};
     mb_vec *v = make(&scope, def, n);
     uint32_t crc = 0;
     mb_rng r = mb_rng_make(2, "act", 0);
@@ -218,7 +243,7 @@ static uint32_t run_threads(int threads, const mb_env_def *def, int n, int steps
 
 TEST(threads_never_show)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     uint32_t one = run_threads(1, &bazaar, 5000, 60);
     CHECK(run_threads(2, &bazaar, 5000, 60) == one);
     CHECK(run_threads(4, &bazaar, 5000, 60) == one);
@@ -229,11 +254,12 @@ TEST(threads_never_show)
 
 TEST(instances_do_not_depend_on_their_number)
 {
-    mb_error err = { 0 };
-    mb_scope a = { .seed = 8 }, b = { .seed = 8 };
+    mb_error err = {0};
+    mb_scope a = {.seed = 8}, b = {.seed = 8};
     mb_vec *few = make(&a, &bazaar, 3), *many = make(&b, &bazaar, 50);
     CHECK(mb_vec_reset(few, &err) && mb_vec_reset(many, &err));
-    CHECK(memcmp(mb_vec_view_of(few)->obs[1], mb_vec_view_of(many)->obs[1], 6 * sizeof(int32_t)) == 0);
+    CHECK(memcmp(mb_vec_view_of(few)->obs[1], mb_vec_view_of(many)->obs[1], 6 * sizeof(int32_t)) ==
+          0);
     const int32_t *gold = mb_vec_view_of(many)->obs[1];
     bool all_equal = true;
     for (int i = 2; i < 100; i++) all_equal &= gold[i] == gold[0];
@@ -244,8 +270,8 @@ TEST(instances_do_not_depend_on_their_number)
 
 TEST(saved_instances_repeat_their_future)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 5 };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 5};
     mb_vec *v = make(&scope, &bazaar, 1);
     mb_rng r = mb_rng_make(3, "act", 0);
     CHECK(mb_vec_reset(v, &err));
@@ -255,7 +281,7 @@ TEST(saved_instances_repeat_their_future)
     }
     void *saved = mb_alloc(scope.arena, 1, mb_vec_state_bytes(v), &err);
     mb_vec_save(v, 0, saved);
-    uint32_t future[2] = { 0, 0 };
+    uint32_t future[2] = {0, 0};
     for (int k = 0; k < 2; k++) {
         mb_rng actions = r;
         mb_vec_load(v, 0, saved);
@@ -275,19 +301,21 @@ TEST(saved_instances_repeat_their_future)
 /* Steps; every third observation goes to memory of the caller, and home again at the end. */
 static uint32_t steps_elsewhere(mb_vec *v, mb_rng *r, int steps, mb_arena *arena)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     mb_vec_view *w = mb_vec_view_of(v);
     void *mine[MB_MAX_FIELDS];
     uint8_t *mask = mb_alloc(arena, (size_t)(w->rows * w->nmask), 1, &err);
     for (int f = 0; f < w->nfields; f++)
-        mine[f] = mb_alloc(arena, (size_t)w->rows, mb_field_bytes(&mb_vec_shape(v)->obs.field[f]), &err);
+        mine[f] =
+            mb_alloc(arena, (size_t)w->rows, mb_field_bytes(&mb_vec_shape(v)->obs.field[f]), &err);
     uint32_t crc = 0;
     for (int t = 0; t < steps; t++) {
         act(v, r);
         if (t % 3 == 0) mb_vec_bind(v, mine, mask);
         CHECK(w->obs[0] == mine[0] || t % 3);
         CHECK(mb_vec_step(v, &err));
-        crc = mb_crc32c(mb_crc32c(crc, w->obs[1], (size_t)w->rows * 4), w->reward, (size_t)w->rows * 4);
+        crc = mb_crc32c(mb_crc32c(crc, w->obs[1], (size_t)w->rows * 4), w->reward,
+                        (size_t)w->rows * 4);
         crc = mb_crc32c(crc, w->mask, (size_t)(w->rows * w->nmask));
         if (t % 3 == 2) mb_vec_bind(v, NULL, NULL);
     }
@@ -297,13 +325,13 @@ static uint32_t steps_elsewhere(mb_vec *v, mb_rng *r, int steps, mb_arena *arena
 
 TEST(resumes_through_the_store)
 {
-    mb_error err = { 0 };
+    mb_error err = {0};
     char path[64];
     snprintf(path, sizeof path, "/tmp/mb-vec-%d.ckpt", (int)getpid());
     uint32_t rest[2];
     mb_rng middle = mb_rng_make(6, "act", 0);
     for (int k = 0; k < 2; k++) {
-        mb_scope scope = { .seed = 21, .arena = mb_arena_new((size_t)1 << 28, &err) };
+        mb_scope scope = {.seed = 21, .arena = mb_arena_new((size_t)1 << 28, &err)};
         scope.store = mb_store_new(scope.arena, &err);
         mb_vec *v = make(&scope, &bazaar, 11);
         CHECK(mb_vec_reset(v, &err));
@@ -324,8 +352,8 @@ TEST(resumes_through_the_store)
 
 TEST(steps_allocate_nothing)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 1, .pool = mb_pool_new(2, &err) };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 1, .pool = mb_pool_new(2, &err)};
     mb_vec *v = make(&scope, &bazaar, 600);
     mb_arena_seal(scope.arena, true);
     size_t used = mb_arena_used(scope.arena);
@@ -347,7 +375,7 @@ static mb_step broken_step(void *state, const void *options, mb_rng *rng, mb_io 
     mb_step s = bazaar_step(state, options, rng, io);
     const struct bazaar *b = state;
     float *aim = io->obs_field[0];
-    if (b->steps == 2) aim[3] = 1e30f;                 /* agent 1, component 1: a tanh would hide it */
+    if (b->steps == 2) aim[3] = 1e30f; /* agent 1, component 1: a tanh would hide it */
     if (b->steps == 3) ((int32_t *)io->obs_field[1])[0] = 10;
     if (b->steps == 4) io->reward[1] = MB_INF;
     return s;
@@ -356,15 +384,16 @@ static mb_step broken_step(void *state, const void *options, mb_rng *rng, mb_io 
 /* Skip to step `at` of a new episode, then expect the complaint. */
 static void expect(int at, const char *text)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 1 };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 1};
     mb_env_def broken = bazaar;
     broken.step = broken_step;
     broken.batch = NULL;
     mb_vec *v = make(&scope, &broken, 40);
     mb_rng r = mb_rng_make(1, "act", 0);
     CHECK(mb_vec_reset(v, &err));
-    for (int i = 0; i < 40; i++) ((struct bazaar *)mb_vec_state(v, i))->steps = i == 33 ? at - 1 : 10;
+    for (int i = 0; i < 40; i++)
+        ((struct bazaar *)mb_vec_state(v, i))->steps = i == 33 ? at - 1 : 10;
     act(v, &r);
     CHECK(!mb_vec_step(v, &err));
     CHECK_ERROR(err, text);
@@ -373,8 +402,10 @@ static void expect(int at, const char *text)
 
 TEST(bad_results_are_named)
 {
-    expect(2, "environment 'bazaar', instance 33, agent 1: observation 'aim', component 1, is 1e+30; it must be finite and lie in [-1, 1]");
-    expect(3, "environment 'bazaar', instance 33, agent 0: observation 'gold' is 10; it must lie in 0 .. 9");
+    expect(2, "environment 'bazaar', instance 33, agent 1: observation 'aim', component 1, is "
+              "1e+30; it must be finite and lie in [-1, 1]");
+    expect(3, "environment 'bazaar', instance 33, agent 0: observation 'gold' is 10; it must lie "
+              "in 0 .. 9");
     expect(4, "environment 'bazaar', instance 33, agent 1: the reward is inf");
 }
 
@@ -387,8 +418,8 @@ static mb_step ends_badly(void *state, const void *options, mb_rng *rng, mb_io *
 
 TEST(bad_final_observation_is_named)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 1 };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 1};
     mb_env_def d = corridor;
     d.step = ends_badly;
     mb_vec *v = make(&scope, &d, 3);
@@ -402,8 +433,8 @@ TEST(bad_final_observation_is_named)
 
 TEST(bad_actions_are_named)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 1 };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 1};
     mb_vec *v = make(&scope, &bazaar, 20);
     mb_vec_view *w = mb_vec_view_of(v);
     mb_rng r = mb_rng_make(1, "act", 0);
@@ -411,34 +442,38 @@ TEST(bad_actions_are_named)
     act(v, &r);
     w->index[2 * 37 + 1] = 2;
     CHECK(!mb_vec_step(v, &err));
-    CHECK_ERROR(err, "environment 'bazaar', instance 18, agent 1: action 'speed' is 2; it must lie in 0 .. 1");
-    err = (mb_error){ 0 };
+    CHECK_ERROR(
+        err,
+        "environment 'bazaar', instance 18, agent 1: action 'speed' is 2; it must lie in 0 .. 1");
+    err = (mb_error){0};
     w->index[2 * 37 + 1] = -1;
     CHECK(!mb_vec_step(v, &err));
     CHECK_ERROR(err, "action 'speed' is -1");
-    err = (mb_error){ 0 };
+    err = (mb_error){0};
     w->index[2 * 37 + 1] = 0;
     w->value[2 * 5] = NAN;
     CHECK(!mb_vec_step(v, &err));
     CHECK(err.code == MB_ERR_NUMERIC);
-    CHECK_ERROR(err, "environment 'bazaar', instance 2, agent 1: action 'aim', component 0, is nan");
+    CHECK_ERROR(err,
+                "environment 'bazaar', instance 2, agent 1: action 'aim', component 0, is nan");
     mb_arena_free(scope.arena);
 }
 
 TEST(impossible_numbers_are_refused)
 {
-    mb_error err = { 0 };
-    mb_scope scope = { .seed = 1, .arena = mb_arena_new((size_t)1 << 24, &err) };
+    mb_error err = {0};
+    mb_scope scope = {.seed = 1, .arena = mb_arena_new((size_t)1 << 24, &err)};
     CHECK(!mb_vec_new(&scope, "train", &bazaar, NULL, 0, &err));
     CHECK_ERROR(err, "environment 'bazaar': 0 instances asked for");
-    err = (mb_error){ 0 };
+    err = (mb_error){0};
     CHECK(!mb_vec_new(&scope, "train", &bazaar, NULL, 1000000, &err));
     CHECK(err.code == MB_ERR_MEMORY);
     CHECK_ERROR(err, "while making 1000000 instances of environment 'bazaar'");
     mb_arena_free(scope.arena);
 }
 
-MB_TESTS(T(truncation_is_not_termination), T(mixed_spaces_and_several_agents), T(threads_never_show),
-         T(instances_do_not_depend_on_their_number), T(saved_instances_repeat_their_future), T(resumes_through_the_store),
-         T(steps_allocate_nothing), T(bad_results_are_named), T(bad_final_observation_is_named), T(bad_actions_are_named),
-         T(impossible_numbers_are_refused))
+MB_TESTS(T(truncation_is_not_termination), T(mixed_spaces_and_several_agents),
+         T(threads_never_show), T(instances_do_not_depend_on_their_number),
+         T(saved_instances_repeat_their_future), T(resumes_through_the_store),
+         T(steps_allocate_nothing), T(bad_results_are_named), T(bad_final_observation_is_named),
+         T(bad_actions_are_named), T(impossible_numbers_are_refused))

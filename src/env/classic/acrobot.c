@@ -1,6 +1,6 @@
-/* Acrobot: swing the free end of a two-link chain above a line, with a motor in the middle joint only.
-   Sutton (1996); equations of Sutton & Barto's book (or of the paper, by option), fourth-order Runge-Kutta and constants
-   as in Gymnasium Acrobot-v1. */
+/* Acrobot: swing the free end of a two-link chain above a line, with a motor in the middle joint
+   only. Sutton (1996); equations of Sutton & Barto's book (or of the paper, by option),
+   fourth-order Runge-Kutta and constants as in Gymnasium Acrobot-v1. */
 #include "env/classic/classic.h"
 
 enum { BOOK, NIPS };
@@ -18,11 +18,13 @@ enum { BOOK, NIPS };
 MB_OPTIONS(acrobot, OPTIONS)
 
 /* rad, 0 = hanging straight down; the second angle is relative to the first link; rad/s */
-struct acrobot { double angle1, angle2, spin1, spin2; };
+struct acrobot {
+    double angle1, angle2, spin1, spin2;
+};
 
 static const double max_spin1 = 4.0 * CLASSIC_PI, max_spin2 = 9.0 * CLASSIC_PI;
-static const float lows[] = { -1, -1, -1, -1, (float)(-4 * CLASSIC_PI), (float)(-9 * CLASSIC_PI) };
-static const float highs[] = { 1, 1, 1, 1, (float)(4 * CLASSIC_PI), (float)(9 * CLASSIC_PI) };
+static const float lows[] = {-1, -1, -1, -1, (float)(-4 * CLASSIC_PI), (float)(-9 * CLASSIC_PI)};
+static const float highs[] = {1, 1, 1, 1, (float)(4 * CLASSIC_PI), (float)(9 * CLASSIC_PI)};
 
 /* Time derivative of the state under torque a. */
 static struct acrobot derivative(struct acrobot s, double a, const struct acrobot_options *o)
@@ -30,21 +32,25 @@ static struct acrobot derivative(struct acrobot s, double a, const struct acrobo
     double m1 = o->mass1, m2 = o->mass2, l1 = o->length1, c1 = o->center1;
     double c2 = o->center2, inertia = o->inertia, g = o->gravity;
     double sine2 = mb_sin64(s.angle2), cosine2 = mb_cos64(s.angle2);
-    double d1 = m1 * (c1 * c1) + m2 * (l1 * l1 + c2 * c2 + 2.0 * l1 * c2 * cosine2) + inertia + inertia;
+    double d1 =
+        m1 * (c1 * c1) + m2 * (l1 * l1 + c2 * c2 + 2.0 * l1 * c2 * cosine2) + inertia + inertia;
     double d2 = m2 * (c2 * c2 + l1 * c2 * cosine2) + inertia;
     /* cos(x - pi/2) of the equations is sin x */
     double phi2 = m2 * c2 * g * mb_sin64(s.angle1 + s.angle2);
-    double phi1 = -m2 * l1 * c2 * (s.spin2 * s.spin2) * sine2 - 2.0 * m2 * l1 * c2 * s.spin2 * s.spin1 * sine2 +
+    double phi1 = -m2 * l1 * c2 * (s.spin2 * s.spin2) * sine2 -
+                  2.0 * m2 * l1 * c2 * s.spin2 * s.spin1 * sine2 +
                   (m1 * c1 + m2 * l1) * g * mb_sin64(s.angle1) + phi2;
     double coupling = o->dynamics == BOOK ? m2 * l1 * c2 * (s.spin1 * s.spin1) * sine2 : 0.0;
-    double rate2 = (a + d2 / d1 * phi1 - coupling - phi2) / (m2 * (c2 * c2) + inertia - d2 * d2 / d1);
+    double rate2 =
+        (a + d2 / d1 * phi1 - coupling - phi2) / (m2 * (c2 * c2) + inertia - d2 * d2 / d1);
     double rate1 = -(d2 * rate2 + phi1) / d1;
-    return (struct acrobot){ s.spin1, s.spin2, rate1, rate2 };
+    return (struct acrobot){s.spin1, s.spin2, rate1, rate2};
 }
 
 static struct acrobot along(struct acrobot s, double h, struct acrobot d)
 {
-    return (struct acrobot){ s.angle1 + h * d.angle1, s.angle2 + h * d.angle2, s.spin1 + h * d.spin1, s.spin2 + h * d.spin2 };
+    return (struct acrobot){s.angle1 + h * d.angle1, s.angle2 + h * d.angle2, s.spin1 + h * d.spin1,
+                            s.spin2 + h * d.spin2};
 }
 
 static struct acrobot runge_kutta(struct acrobot s, double a, const struct acrobot_options *o)
@@ -88,22 +94,26 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     struct acrobot *s = state;
     const struct acrobot_options *o = options;
     struct acrobot n = runge_kutta(*s, o->torque * (double)(io->index[0] - 1), o);
-    *s = (struct acrobot){ classic_wrap(n.angle1), classic_wrap(n.angle2), bounded(n.spin1, max_spin1),
-                           bounded(n.spin2, max_spin2) };
+    *s = (struct acrobot){classic_wrap(n.angle1), classic_wrap(n.angle2),
+                          bounded(n.spin1, max_spin1), bounded(n.spin2, max_spin2)};
     observe(s, io);
     bool above = -mb_cos64(s->angle1) - mb_cos64(s->angle2 + s->angle1) > 1.0;
-    return (mb_step){ above ? 0.0f : -1.0f, above };
+    return (mb_step){above ? 0.0f : -1.0f, above};
 }
 
 MB_BATCH(reset, step)
 
-static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
+static bool place(void *state, const void *options, const double *values, int n, mb_io *io,
+                  mb_error *err)
 {
-    if (!classic_state_fits("acrobot", "theta1, theta2, dtheta1, dtheta2", 4, values, n, err)) return false;
+    if (!classic_state_fits("acrobot", "theta1, theta2, dtheta1, dtheta2", 4, values, n, err))
+        return false;
     struct acrobot *s = state;
-    *s = (struct acrobot){ values[0], values[1], values[2], values[3] };
+    *s = (struct acrobot){values[0], values[1], values[2], values[3]};
     if (bounded(s->spin1, max_spin1) != s->spin1 || bounded(s->spin2, max_spin2) != s->spin2)
-        return mb_fail(err, MB_ERR_RANGE, "acrobot: dtheta1 must lie in [-4 pi, 4 pi] and dtheta2 in [-9 pi, 9 pi], not %g and %g",
+        return mb_fail(err, MB_ERR_RANGE,
+                       "acrobot: dtheta1 must lie in [-4 pi, 4 pi] and dtheta2 in [-9 pi, 9 pi], "
+                       "not %g and %g",
                        s->spin1, s->spin2);
     observe(s, io);
     return true;
@@ -129,8 +139,20 @@ static void draw(const void *state, const void *options, mb_canvas *c)
 }
 
 MB_ENV(acrobot) = {
-    MB_ENV_HEAD, .name = "acrobot", .summary = "swing a two-link chain above a line",
-    .source = "Gymnasium Acrobot-v1", .obs = MB_BOX_BOUNDS(6, lows, highs), .act = MB_DISCRETE(3), .time_limit = 500,
-    .solved = -100, .state_size = sizeof(struct acrobot), MB_USE_OPTIONS(acrobot), .reset = reset, .step = step,
-    .batch = batch, .draw = draw, .place = place, .state_names = "theta1,theta2,dtheta1,dtheta2",
+    MB_ENV_HEAD,
+    .name = "acrobot",
+    .summary = "swing a two-link chain above a line",
+    .source = "Gymnasium Acrobot-v1",
+    .obs = MB_BOX_BOUNDS(6, lows, highs),
+    .act = MB_DISCRETE(3),
+    .time_limit = 500,
+    .solved = -100,
+    .state_size = sizeof(struct acrobot),
+    MB_USE_OPTIONS(acrobot),
+    .reset = reset,
+    .step = step,
+    .batch = batch,
+    .draw = draw,
+    .place = place,
+    .state_names = "theta1,theta2,dtheta1,dtheta2",
 };

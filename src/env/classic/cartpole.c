@@ -1,5 +1,5 @@
-/* CartPole: keep a pole upright by pushing the cart it stands on.  The observation is the state, in its order; the
-   mechanics are in cartpole.h. */
+/* CartPole: keep a pole upright by pushing the cart it stands on.  The observation is the state, in
+   its order; the mechanics are in cartpole.h. */
 #include "env/classic/cartpole.h"
 
 static void reset(void *state, const void *options, mb_rng *rng, mb_io *io)
@@ -15,23 +15,27 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     struct cartpole_coefficients k = cartpole_prepare(options);
     *s = cartpole_advance(*s, io->index[0], &k);
     memcpy(io->obs, s, sizeof *s);
-    return (mb_step){ 1.0f, cartpole_fallen(*s, &k) };
+    return (mb_step){1.0f, cartpole_fallen(*s, &k)};
 }
 
-/* ---- many at once: the same arithmetic in plain loops that become vector code, the same bits ---- */
+/* ---- many at once: the same arithmetic in plain loops that become vector code, the same bits ----
+ */
 
 MB_BATCH_NAMED(one_by_one, reset, step)
 
 enum { CHUNK = 256 }; /* instances per pass: what is between the passes stays in cache */
 
 /* Dynamics of instances first .. first+n-1; down[i]: instance i fell. */
-static void advance_chunk(const mb_env_batch *b, const struct cartpole_coefficients *coefficients, int first, int n, int32_t *restrict down)
+static void advance_chunk(const mb_env_batch *b, const struct cartpole_coefficients *coefficients,
+                          int first, int n, int32_t *restrict down)
 {
     const struct cartpole_coefficients k = *coefficients;
-    float *restrict state = (float *)(void *)b->states + 4 * first, *restrict obs = (float *)(void *)b->obs[0] + 4 * first;
+    float *restrict state = (float *)(void *)b->states + 4 * first, *restrict obs =
+                                                                        (float *)(void *)b->obs[0] +
+                                                                        4 * first;
     const int32_t *restrict action = b->index + first;
     for (int i = 0; i < n; i++) {
-        struct cartpole s = { state[4 * i], state[4 * i + 1], state[4 * i + 2], state[4 * i + 3] };
+        struct cartpole s = {state[4 * i], state[4 * i + 1], state[4 * i + 2], state[4 * i + 3]};
         s = cartpole_advance(s, action[i], &k);
         obs[4 * i] = state[4 * i] = s.x;
         obs[4 * i + 1] = state[4 * i + 1] = s.v;
@@ -47,7 +51,8 @@ static void count_chunk(const mb_env_batch *b, int first, int n, const int32_t *
     int32_t limit = b->time_limit > 0 ? b->time_limit : INT32_MAX, late[CHUNK];
     int32_t *restrict length = b->length + first;
     float *restrict reward = b->reward + first, *restrict ret = b->ret + first;
-    uint8_t *restrict terminated = b->terminated + first, *restrict truncated = b->truncated + first;
+    uint8_t *restrict terminated = b->terminated + first, *restrict truncated =
+                                                              b->truncated + first;
     uint8_t *restrict start = b->start + first;
     /* several short loops: in one, the compiler gives up proving that so many arrays are apart */
     for (int i = 0; i < n; i++) {
@@ -69,7 +74,7 @@ static void count_chunk(const mb_env_batch *b, int first, int n, const int32_t *
 static void renew_chunk(const mb_env_batch *b, int first, int n)
 {
     const uint8_t *end = b->start + first + n;
-    mb_io io = { 0 };
+    mb_io io = {0};
     for (const uint8_t *p = b->start + first; (p = memchr(p, 1, (size_t)(end - p))) != NULL; p++) {
         int i = (int)(p - b->start);
         mb__batch_io(b, i, &io);
@@ -94,7 +99,8 @@ static void batch(const mb_env_batch *b)
     }
 }
 
-static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
+static bool place(void *state, const void *options, const double *values, int n, mb_io *io,
+                  mb_error *err)
 {
     struct cartpole *s = state;
     if (!cartpole_read("cartpole", s, values, n, err)) return false;
@@ -103,8 +109,20 @@ static bool place(void *state, const void *options, const double *values, int n,
 }
 
 MB_ENV(cartpole) = {
-    MB_ENV_HEAD, .name = "cartpole", .summary = "balance a pole on a moving cart",
-    .source = "Gymnasium CartPole-v1", .obs = MB_BOX(4), .act = MB_DISCRETE(2), .time_limit = 500, .solved = 475,
-    .state_size = sizeof(struct cartpole), MB_USE_OPTIONS(cartpole), .reset = reset, .step = step, .batch = batch,
-    .draw = cartpole_draw, .place = place, .state_names = "x,v,angle,spin",
+    MB_ENV_HEAD,
+    .name = "cartpole",
+    .summary = "balance a pole on a moving cart",
+    .source = "Gymnasium CartPole-v1",
+    .obs = MB_BOX(4),
+    .act = MB_DISCRETE(2),
+    .time_limit = 500,
+    .solved = 475,
+    .state_size = sizeof(struct cartpole),
+    MB_USE_OPTIONS(cartpole),
+    .reset = reset,
+    .step = step,
+    .batch = batch,
+    .draw = cartpole_draw,
+    .place = place,
+    .state_names = "x,v,angle,spin",
 };

@@ -22,12 +22,13 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     mountain_roll(s, (double)push * o->power, o->gravity);
     mountain_observe(s, io);
     bool there = s->position >= o->goal_position && s->velocity >= o->goal_velocity;
-    return (mb_step){ (there ? 100.0f : 0.0f) - 0.1f * (push * push), there };
+    return (mb_step){(there ? 100.0f : 0.0f) - 0.1f * (push * push), there};
 }
 
 MB_BATCH(reset, step)
 
-static bool place(void *state, const void *options, const double *values, int n, mb_io *io, mb_error *err)
+static bool place(void *state, const void *options, const double *values, int n, mb_io *io,
+                  mb_error *err)
 {
     return mountain_place("mountaincar-continuous", state, values, n, io, err);
 }
@@ -39,9 +40,20 @@ static void draw(const void *state, const void *options, mb_canvas *canvas)
 }
 
 MB_ENV(mountaincar_continuous) = {
-    MB_ENV_HEAD, .name = "mountaincar-continuous", .summary = "rock a weak car out of a valley, sparing its engine",
-    .source = "Gymnasium MountainCarContinuous-v0", .obs = MB_BOX_BOUNDS(2, mountain_lows, mountain_highs),
-    .act = MB_BOX_IN(1, -1, 1), .time_limit = 999, .solved = 90, .state_size = sizeof(struct mountain),
-    MB_USE_OPTIONS(mountaincar_continuous), .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
+    MB_ENV_HEAD,
+    .name = "mountaincar-continuous",
+    .summary = "rock a weak car out of a valley, sparing its engine",
+    .source = "Gymnasium MountainCarContinuous-v0",
+    .obs = MB_BOX_BOUNDS(2, mountain_lows, mountain_highs),
+    .act = MB_BOX_IN(1, -1, 1),
+    .time_limit = 999,
+    .solved = 90,
+    .state_size = sizeof(struct mountain),
+    MB_USE_OPTIONS(mountaincar_continuous),
+    .reset = reset,
+    .step = step,
+    .batch = batch,
+    .draw = draw,
+    .place = place,
     .state_names = "position,velocity",
 };

@@ -8,8 +8,8 @@ enum {
     PACK = 8192,          /* floats of a copied panel, on the stack */
     PACK_COLS = MB__LANES == 16 ? 64 : 16, /* what a block of six rows is wide */
     PACK_ROWS = 6,
-    NARROW = 8,           /* gemm_tn: with so few columns the roles of A and B are exchanged */
-    NARROW_ROWS = 64,
+    NARROW = 8,           /* with so few columns the roles of A and B are exchanged: C^T is computed, in strips */
+    STRIP = 64,           /* rows of C in a strip, and the longest run over k in one */
 };
 
 static int min_int(int a, int b) { return a < b ? a : b; }
@@ -39,10 +39,38 @@ static void packed_columns(const mb__tile *tile, int rows, int n)
     }
 }
 
+/* C^T = B^T A^T in strips, with A turned on the way in: vectors run over rows of C instead of over its few columns */
+static void gemm_nn_narrow(int m, int n, int k, const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb, float *C,
+                           ptrdiff_t ldc, const float *bias, mb__act_fn act, bool accumulate)
+{
+    float turned_a[STRIP * STRIP], turned[NARROW * STRIP];
+    for (int r = 0; r < m; r += STRIP) {
+        const int rows = min_int(STRIP, m - r);
+        if (accumulate) mb__transpose(rows, n, C + r * ldc, ldc, turned, STRIP);
+        else
+            for (int j = 0; j < n; j++)
+                for (int i = 0; i < rows; i++) turned[j * STRIP + i] = bias ? bias[j] : 0.0f;
+        mb__tile t = { .B = turned_a, .C = turned, .lda = ldb, .ldb = STRIP, .ldc = STRIP, .n1 = 1, .n2 = 1, .accumulate = true };
+        for (int done = 0; done < k; done += t.nk) {
+            t.nk = min_int(STRIP, k - done);
+            t.A = B + done * ldb;
+            t.relu = act == MB__ACT_RELU && done + t.nk == k;
+            mb__transpose(rows, t.nk, A + r * lda + done, lda, turned_a, STRIP);
+            mb__tile_cols(&t, n, rows);
+        }
+        mb__transpose(n, rows, turned, STRIP, C + r * ldc, ldc);
+    }
+    if (act > MB__ACT_RELU) mb__activate(act, C, ldc, m, n);
+}
+
 void mb__gemm_nn(int m, int n, int k, const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb, float *C, ptrdiff_t ldc,
                  const float *bias, mb__act_fn act, bool accumulate)
 {
     if (m <= 0 || n <= 0) return;
+    if (n <= MB__LANES / 2 && m >= 16 && k >= 16) {
+        gemm_nn_narrow(m, n, k, A, lda, B, ldb, C, ldc, bias, act, accumulate);
+        return;
+    }
     const bool pack = m >= 96 && ldb >= 256 && n >= PACK_COLS && k >= 32;
     const int k_most = pack ? min_int(K_BLOCK, PACK / PACK_COLS) : K_BLOCK, a_block = pack ? 4 * A_BLOCK : A_BLOCK;
     const int k_step = k > k_most ? even_piece(k, k_most) : k;
@@ -69,18 +97,18 @@ void mb__gemm_nn(int m, int n, int k, const float *A, ptrdiff_t lda, const float
     }
 }
 
-/* C^T = B^T A in strips of NARROW_ROWS rows of C, turned on the way in and out */
+/* C^T = B^T A in strips of STRIP rows of C, turned on the way in and out */
 static void gemm_tn_narrow(int m, int n, int k, const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb, float *C,
                            ptrdiff_t ldc, bool accumulate)
 {
-    float turned[NARROW * NARROW_ROWS];
-    for (int r = 0; r < m; r += NARROW_ROWS) {
-        int rows = min_int(NARROW_ROWS, m - r);
-        if (accumulate) mb__transpose(rows, n, C + r * ldc, ldc, turned, NARROW_ROWS);
-        mb__tile t = { .A = B, .B = A + r, .C = turned, .lda = ldb, .ldb = lda, .ldc = NARROW_ROWS,
+    float turned[NARROW * STRIP];
+    for (int r = 0; r < m; r += STRIP) {
+        int rows = min_int(STRIP, m - r);
+        if (accumulate) mb__transpose(rows, n, C + r * ldc, ldc, turned, STRIP);
+        mb__tile t = { .A = B, .B = A + r, .C = turned, .lda = ldb, .ldb = lda, .ldc = STRIP,
                        .nk = k, .n1 = 1, .n2 = 1, .accumulate = accumulate };
         mb__tile_cols(&t, n, rows);
-        mb__transpose(n, rows, turned, NARROW_ROWS, C + r * ldc, ldc);
+        mb__transpose(n, rows, turned, STRIP, C + r * ldc, ldc);
     }
 }
 

@@ -1,12 +1,17 @@
 /* reduce.c - sums and maxima, softmax, and the search for bad values.
    A row is reduced by 16 chains (index mod 16) and a fixed tree, whatever the width of a vector: chain j meets j + 8,
-   then j + 4, j + 2, j + 1.  Rows of at most 16 have one element in each chain; many of them are turned on their side,
-   so that the tree runs over vectors of rows. */
+   then j + 4, j + 2, j + 1.  Many short rows are turned on their side, so that chains and tree run over vectors of rows. */
 #include "graph/kernels/isa.h"
 #include "graph/kernels/simd.h"
 #include <float.h>
 
-enum { CHAINS = 16, PARTS = CHAINS / MB__LANES, SIDE = 64 /* rows turned at a time */, PIECE = 256 };
+enum {
+    CHAINS = 16,
+    PARTS = CHAINS / MB__LANES,
+    SIDE = 64,               /* rows turned at a time */
+    SIDE_COLS = 2 * CHAINS,  /* the widest softmax that is turned */
+    PIECE = 256
+};
 
 typedef struct chains { vfloat part[PARTS]; } chains;
 
@@ -77,7 +82,7 @@ static float max_row(const float *x, int n)
     return tree_max(&c);
 }
 
-/* ---- rows of at most 16, turned: side[j*SIDE + r] ---- */
+/* ---- short rows, turned: side[j*SIDE + r] ---- */
 
 static void turn_in(int rows, int cols, const float *X, ptrdiff_t ldx, float *side)
 {
@@ -89,12 +94,17 @@ static void turn_in(int rows, int cols, const float *X, ptrdiff_t ldx, float *si
 static void side_sum(int rows, int cols, float *side)
 {
     for (int r = 0; r < rows; r++) side[r] = 0.0f + side[r]; /* as a chain begun at 0: never -0 */
+    for (int j = CHAINS; j < cols; j++)
+        MB__INDEPENDENT for (int r = 0; r < rows; r++) side[j % CHAINS * SIDE + r] += side[j * SIDE + r];
     for (int half = CHAINS / 2; half > 0; half /= 2)
         for (int j = 0; j < half && j + half < cols; j++)
             MB__INDEPENDENT for (int r = 0; r < rows; r++) side[j * SIDE + r] += side[(j + half) * SIDE + r];
 }
 static void side_max(int rows, int cols, float *side)
 {
+    for (int j = CHAINS; j < cols; j++)
+        MB__INDEPENDENT for (int r = 0; r < rows; r++)
+            side[j % CHAINS * SIDE + r] = max_of(side[j % CHAINS * SIDE + r], side[j * SIDE + r]);
     for (int half = CHAINS / 2; half > 0; half /= 2)
         for (int j = 0; j < half && j + half < cols; j++)
             MB__INDEPENDENT for (int r = 0; r < rows; r++)
@@ -170,10 +180,10 @@ static float sum_exp(const float *x, int n, float max)
     return tree_sum(&c);
 }
 
-/* log_softmax or softmax of at most SIDE rows of at most 16 */
+/* log_softmax or softmax of at most SIDE rows of at most SIDE_COLS */
 static void softmax_side(int rows, int cols, const float *X, ptrdiff_t ldx, float *Y, ptrdiff_t ldy, bool take_log)
 {
-    float x[CHAINS * SIDE], e[CHAINS * SIDE];
+    float x[SIDE_COLS * SIDE], e[SIDE_COLS * SIDE];
     const int n = whole_vectors(rows);
     turn_in(rows, cols, X, ldx, x);
     memcpy(e, x, (size_t)cols * SIDE * sizeof *e);
@@ -198,7 +208,7 @@ static void softmax_side(int rows, int cols, const float *X, ptrdiff_t ldx, floa
 
 void mb__log_softmax(int rows, int cols, const float *X, ptrdiff_t ldx, float *Y, ptrdiff_t ldy)
 {
-    if (cols <= CHAINS) {
+    if (cols <= SIDE_COLS) {
         for (int r = 0; r < rows; r += SIDE)
             softmax_side(min_int(SIDE, rows - r), cols, X + r * ldx, ldx, Y + r * ldy, ldy, true);
         return;
@@ -211,7 +221,7 @@ void mb__log_softmax(int rows, int cols, const float *X, ptrdiff_t ldx, float *Y
 
 void mb__softmax(int rows, int cols, const float *X, ptrdiff_t ldx, float *Y, ptrdiff_t ldy)
 {
-    if (cols <= CHAINS) {
+    if (cols <= SIDE_COLS) {
         for (int r = 0; r < rows; r += SIDE)
             softmax_side(min_int(SIDE, rows - r), cols, X + r * ldx, ldx, Y + r * ldy, ldy, false);
         return;

@@ -8,6 +8,7 @@
 
 #define MB__INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* the pragmas are wishes: without optimisation or fma there is no vectorising */
 #define MB__UNROLL _Pragma("clang loop unroll(full)")
 #define MB__INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
