@@ -12,7 +12,7 @@ table=$(mktemp)
     echo '|---|---|---|---|---|'
     printf '%s\n' "$json" | sed 's/},{/}\n{/g' | awk '
         function field(name,    v) { v = $0; if (!sub(".*\"" name "\":", "", v)) return ""; sub(/[,}].*/, "", v); gsub(/"/, "", v); return v }
-        function short(v) { return v >= 1e9 ? sprintf("%.1f G", v / 1e9) : v >= 1e6 ? sprintf("%.1f M", v / 1e6) : v >= 1e4 ? sprintf("%.0f k", v / 1e3) : sprintf("%.3g ", v) }
+        function short(v) { v += 0; return v >= 1e9 ? sprintf("%.1f G", v / 1e9) : v >= 1e6 ? sprintf("%.1f M", v / 1e6) : v >= 1e4 ? sprintf("%.0f k", v / 1e3) : sprintf("%.3g ", v) }
         { peak = field("peak_fraction")
           printf "| %s | %s%s | %s | %s, %s | %s |\n", field("name"), short(field("value")), field("unit"), \
               peak == "null" || peak == "" ? "" : sprintf("%.0f %%", 100 * peak), short(field("min")), short(field("max")), field("runs") }'

@@ -107,6 +107,7 @@ test_resume() {
     same h/checkpoints/000000020480.ckpt a/checkpoints/000000020480.ckpt
     run 1 resume nowhere; says err nowhere
     run 0 resume h --eval-episodes 3 --json
+    says err 'h: was complete at step 20480'
     cp -r h torn; truncate -s 100 torn/checkpoints/000000020480.ckpt
     run 0 resume torn --json; says err 'warning: '; says err 'continuing at step 8192'
     same torn/checkpoints/000000020480.ckpt a/checkpoints/000000020480.ckpt
@@ -125,6 +126,25 @@ test_busy() {
     run 0 eval busy --episodes 3 --json
 }
 
+test_file_size_limit() {
+    (ulimit -f 8; run 1 train ppo cartpole --total-steps 4k --run limited; [ $bad -eq 0 ]) || complain 'the limit of a file'
+    says err 'error: cannot write'
+}
+
+test_an_environment_that_crashes() {
+    cat >crash.c <<'END'
+#include <matchbox.h>
+struct crash { int n; };
+static void reset(void *state, const void *options, mb_rng *rng, mb_io *io) { io->obs[0] = 0; }
+static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io) { *(volatile int *)8 = 1; return (mb_step){ 0 }; }
+MB_BATCH(reset, step)
+MB_ENV(crash) = { MB_ENV_HEAD, .name = "crash", .summary = "s", .obs = MB_BOX(1), .act = MB_DISCRETE(2),
+    .time_limit = 9, .state_size = sizeof(struct crash), .reset = reset, .step = step, .batch = batch };
+END
+    "$mb" check ./crash.c >out 2>err && complain 'a crash passed'
+    grep -q AddressSanitizer err || says err 'error: the environment crashed'
+}
+
 test_signals() {
     for signal in INT TERM; do
         "$mb" train random cartpole --total-steps 1G --run s$signal --json >out 2>err &
@@ -135,6 +155,9 @@ test_signals() {
         json run steps interrupted eval
         grep -q '"interrupted":true' out || complain interrupted
     done
+    "$mb" check breakout --steps 1G >out 2>err & pid=$!
+    sleep 0.3; kill -INT $pid; wait $pid; status=$?
+    [ $status -eq 3 ] || [ $status -eq 130 ] || complain "check: status $status"
     # at any moment, set-up included
     for pause in 0 0.002 0.004 0.008 0.016; do
         rm -rf early
