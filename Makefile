@@ -119,6 +119,8 @@ $(B)/bench/%: bench/%.c $(LIB) $(NEEDS)
 	$(Q)$(COMPILE) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
 bench-kernels: $(B)/bench/kernels ## measure the kernels one by one
 	$(B)/bench/kernels
+ROWS := $(patsubst %.c,$(B)/%,$(wildcard bench/rows/*.c))
+rows: $(ROWS) ## programs that print the tables of docs/results: build/bench/rows/a108 and so on
 bench: $(B)/matchbox ## measure speed, with the fraction of the machine's arithmetic peak
 	$(B)/matchbox bench
 
@@ -158,7 +160,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: all test tests check bench bench-kernels docs install uninstall detect clean force help
+.PHONY: all test tests check bench bench-kernels rows docs install uninstall detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

@@ -81,7 +81,7 @@ static inline float mb_cosf(float x)
 {
     int32_t quadrant;
     float r = mb__reduce_pi2f(x, &quadrant);
-    return mb__sin_quadrantf(r, quadrant + 1);
+    return mb__sin_quadrantf(r, (int32_t)((uint32_t)quadrant + 1u));
 }
 
 /* ---- float: exp, log and what is made of them ---- */
@@ -216,7 +216,7 @@ static inline double mb_cos64(double x)
     double tail;
     int64_t quadrant;
     double r = mb__reduce_pi2(x, &tail, &quadrant);
-    return mb__sin_quadrant(r, tail, quadrant + 1);
+    return mb__sin_quadrant(r, tail, (int64_t)((uint64_t)quadrant + 1u));
 }
 
 /* e^(x + tail) for |tail| much smaller than |x| */

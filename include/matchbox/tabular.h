@@ -75,8 +75,10 @@ MB_API int mb_epsilon_greedy(const double *q, const uint8_t *mask, int n, double
 MB_API double mb_max_value(const double *q, const uint8_t *mask, int n);
 /* The mean of q under the epsilon-greedy policy, its ties shared equally. */
 MB_API double mb_expected_value(const double *q, const uint8_t *mask, int n, double epsilon);
-/* The n-th step size: alpha / n^decay (decay in (1/2, 1]: the conditions of stochastic approximation hold; 0: constant). */
-MB_API double mb_step_size(double alpha, double decay, int64_t n);
+/* Step sizes that fall with the visits of a pair: the n-th is alpha ((after + 1) / (after + n))^decay.  decay 0: constant; in
+   (1/2, 1]: the conditions of stochastic approximation hold; decay 1, after 0, alpha 1: averages. */
+typedef struct mb_step_rule { double alpha, decay, after; } mb_step_rule;
+MB_API double mb_step_size(mb_step_rule rule, int64_t n);
 
 typedef struct mb_qtable {
     mb_states states;
@@ -94,7 +96,7 @@ static inline double *mb_qtable_at(const mb_qtable *t, int state) { return t->q 
 /* Choose epsilon-greedy actions for every row's current observation: writes view->index, t->state and t->action. */
 MB_API void mb_qtable_act(mb_qtable *t, mb_vec *vec, double epsilon);
 /* Move q(state, action) by a step towards `target`; returns the error target - q before. */
-MB_API double mb_qtable_learn(mb_qtable *t, int state, int action, double target, double alpha, double decay);
+MB_API double mb_qtable_learn(mb_qtable *t, int state, int action, double target, mb_step_rule step);
 /* Greedy actions, ties to the lowest number: for evaluation. */
 MB_API void mb_qtable_act_greedy(const mb_qtable *t, mb_vec *vec);
 

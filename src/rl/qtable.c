@@ -63,10 +63,11 @@ double mb_expected_value(const double *q, const uint8_t *mask, int n, double eps
     return (1 - epsilon) * mb_max_value(q, mask, n) + epsilon * (sum / count);
 }
 
-double mb_step_size(double alpha, double decay, int64_t n)
+double mb_step_size(mb_step_rule rule, int64_t n)
 {
-    if (decay == 0) return alpha;
-    return decay == 1 ? alpha / (double)n : alpha / mb_pow64((double)n, decay);
+    if (rule.decay == 0) return rule.alpha;
+    double ratio = (rule.after + 1) / (rule.after + (double)n);
+    return rule.alpha * (rule.decay == 1 ? ratio : mb_pow64(ratio, rule.decay));
 }
 
 static bool keep(mb_scope *s, const char *name, const char *part, void *data, size_t bytes, mb_error *err)
@@ -116,12 +117,12 @@ void mb_qtable_act_greedy(const mb_qtable *t, mb_vec *vec)
     }
 }
 
-double mb_qtable_learn(mb_qtable *t, int state, int action, double target, double alpha, double decay)
+double mb_qtable_learn(mb_qtable *t, int state, int action, double target, mb_step_rule step)
 {
     size_t i = (size_t)state * (size_t)t->nactions + (size_t)action;
     double error = target - t->q[i];
     t->visits[i]++;
-    t->q[i] += mb_step_size(alpha, decay, t->visits[i]) * error;
+    t->q[i] += mb_step_size(step, t->visits[i]) * error;
     return error;
 }
 

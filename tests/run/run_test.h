@@ -19,7 +19,7 @@ static void run_begin(void)
     run_memory = mb_arena_new((size_t)1 << 30, &err);
 }
 
-static const char *run_file(const char *name)
+static inline const char *run_file(const char *name)
 {
     static char path[8][256];
     static int next;
@@ -28,7 +28,7 @@ static const char *run_file(const char *name)
     return p;
 }
 
-static char *run_read(const char *path, size_t *n)
+static inline char *run_read(const char *path, size_t *n)
 {
     mb_error err = { 0 };
     char *data = NULL;
@@ -43,7 +43,7 @@ static inline bool same_files(const char *a, const char *b)
     return x && y && n == m && memcmp(x, y, n) == 0;
 }
 
-static bool exists(const char *path) { return access(path, F_OK) == 0; }
+static inline bool exists(const char *path) { return access(path, F_OK) == 0; }
 
 /* Settings of the random baseline on tic-tac-toe or another environment, in a directory of the test's folder. */
 static inline mb_settings *run_settings(const char *dir, const char *env)
@@ -67,7 +67,7 @@ static void run_set(mb_settings *s, const char *key, const char *value)
 }
 
 /* Make, run to the end and close; false: err says why. */
-static bool run_all(mb_settings *s, mb_summary *sum, mb_error *err)
+static inline bool run_all(mb_settings *s, mb_summary *sum, mb_error *err)
 {
     mb_trainer *t = mb_trainer_new(s, NULL, err);
     bool ok = t && mb_trainer_run(t, err) && mb_trainer_summary(t, sum, err);

@@ -7,7 +7,8 @@
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                          \
     SCHED(alpha, "0.1", 0, 1, "step size of the first visit of a state and action")                   \
-    NUM(double, decay, 0, 0, 1, "the n-th visit steps by alpha / n^decay; 0: constant")                \
+    NUM(double, decay, 0, 0, 1, "how fast the step size falls with visits: alpha ((after + 1) / (after + n))^decay") \
+    NUM(double, decay_after, 0, 0, 1e9, "visits before it begins to fall in earnest")                  \
     SCHED(epsilon, "linear:1:0.05", 0, 1, "chance of a random action")                                 \
     NUM(double, gamma, 0.99, 0, 1, "discount")                                                         \
     NUM(double, initial, 0, -1e6, 1e6, "value of everything never tried")                              \
@@ -31,7 +32,7 @@ static bool setup(mb_run *run, void *self, const void *options, mb_error *err)
 }
 
 /* Learn from one row's step: the table that learns chooses the next action, the other one values it. */
-static double learn(struct double_q_learning *s, const struct double_q_learning_options *o, const mb_vec_view *v, int row, double alpha)
+static double learn(struct double_q_learning *s, const struct double_q_learning_options *o, const mb_vec_view *v, int row, mb_step_rule step)
 {
     mb_qtable *sum = &s->sum;
     int coin = mb_below(&sum->rng, 2), state = sum->state[row], action = sum->action[row];
@@ -39,7 +40,7 @@ static double learn(struct double_q_learning *s, const struct double_q_learning_
     mb_after next = mb_state_after(&sum->states, v, row);
     int best = mb_greedy(mb_qtable_at(learner, next.state), next.mask, sum->nactions, NULL);
     double boot = next.terminated ? 0 : mb_qtable_at(judge, next.state)[best];
-    double error = mb_qtable_learn(learner, state, action, (double)v->reward[row] + o->gamma * boot, alpha, o->decay);
+    double error = mb_qtable_learn(learner, state, action, (double)v->reward[row] + o->gamma * boot, step);
     mb_qtable_at(sum, state)[action] = mb_qtable_at(learner, state)[action] + mb_qtable_at(judge, state)[action];
     return error;
 }
@@ -50,12 +51,13 @@ static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
     struct double_q_learning *s = self;
     const mb_vec_view *v = mb_vec_view_of(run->vec);
     double alpha = (double)mb_schedule_at(&o->alpha, mb_progress(run)), error = 0;
+    mb_step_rule step = { alpha, o->decay, o->decay_after };
     double epsilon = (double)mb_schedule_at(&o->epsilon, mb_progress(run));
     for (int t = 0; t < o->horizon; t++) {
         mb_qtable_act(&s->sum, run->vec, epsilon);
         if (!mb_vec_step(run->vec, err)) return false;
         mb_report_episodes(run->metrics, run->vec);
-        for (int row = 0; row < v->rows; row++) error += fabs(learn(s, o, v, row, alpha));
+        for (int row = 0; row < v->rows; row++) error += fabs(learn(s, o, v, row, step));
     }
     run->step += (int64_t)o->horizon * v->nenvs;
     mb_report(run->metrics, "td_error", error / ((double)o->horizon * v->rows));

@@ -9,7 +9,8 @@ enum { FIRST, EVERY };
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                          \
     PICK(visits, FIRST, "first|every", "which visits of an episode count")                             \
     SCHED(alpha, "1", 0, 1, "step size of the first update of a state and action")                    \
-    NUM(double, decay, 0.6, 0, 1, "the n-th update steps by alpha / n^decay; 1: averages, 0: constant") \
+    NUM(double, decay, 0.6, 0, 1, "how fast the step size falls with visits: alpha ((after + 1) / (after + n))^decay") \
+    NUM(double, decay_after, 0, 0, 1e9, "visits before it begins to fall in earnest")                  \
     SCHED(epsilon, "linear:1:0.05", 0, 1, "chance of a random action")                                 \
     NUM(double, gamma, 0.99, 0, 1, "discount")                                                         \
     NUM(double, initial, 0, -1e6, 1e6, "value of everything never tried")                              \
@@ -48,7 +49,7 @@ static bool setup(mb_run *run, void *self, const void *options, mb_error *err)
 }
 
 /* Learn from the remembered steps of a row, after which `boot` was to be had.  Returns the sum of absolute errors. */
-static double learn(struct monte_carlo *s, const struct monte_carlo_options *o, int row, double boot, double alpha)
+static double learn(struct monte_carlo *s, const struct monte_carlo_options *o, int row, double boot, mb_step_rule step)
 {
     int n = s->length[row], actions = s->table.nactions;
     const int32_t *pair = s->pair + (size_t)row * (size_t)o->max_episode;
@@ -58,7 +59,7 @@ static double learn(struct monte_carlo *s, const struct monte_carlo_options *o, 
     for (int t = n - 1; t >= 0; t--) {
         g = (double)reward[t] + o->gamma * g;
         if (o->visits == FIRST && s->first[pair[t]] != t) continue;
-        error += fabs(mb_qtable_learn(&s->table, pair[t] / actions, pair[t] % actions, g, alpha, o->decay));
+        error += fabs(mb_qtable_learn(&s->table, pair[t] / actions, pair[t] % actions, g, step));
     }
     s->length[row] = 0;
     return error;
@@ -78,6 +79,7 @@ static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
     mb_qtable *q = &s->table;
     const mb_vec_view *v = mb_vec_view_of(run->vec);
     double alpha = (double)mb_schedule_at(&o->alpha, mb_progress(run)), error = 0;
+    mb_step_rule step = { alpha, o->decay, o->decay_after };
     double epsilon = (double)mb_schedule_at(&o->epsilon, mb_progress(run));
     for (int t = 0; t < o->horizon; t++) {
         mb_qtable_act(q, run->vec, epsilon);
@@ -88,7 +90,7 @@ static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
             remember(s, o, row, v->reward[row]);
             if (!next.ended && s->length[row] < o->max_episode) continue;
             const double *values = mb_qtable_at(q, next.state);
-            error += learn(s, o, row, next.terminated ? 0 : mb_expected_value(values, next.mask, q->nactions, epsilon), alpha);
+            error += learn(s, o, row, next.terminated ? 0 : mb_expected_value(values, next.mask, q->nactions, epsilon), step);
         }
     }
     run->step += (int64_t)o->horizon * v->nenvs;

@@ -14,8 +14,8 @@ MB_OPTIONS(policy_iteration, OPTIONS)
 enum { MAX_EXACT = 5000 }; /* states: 200 MB of linear system */
 
 struct policy_iteration {
-    mb_mdp model;
     mb_qtable table;
+    mb_mdp model;
     double *v;      /* [states] */
     double *policy; /* [states, actions] */
     double *work;   /* the linear system */

@@ -6,7 +6,8 @@
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                          \
     SCHED(alpha, "0.1", 0, 1, "step size of the first visit of a state and action")                   \
-    NUM(double, decay, 0, 0, 1, "the n-th visit steps by alpha / n^decay; 0: constant")                \
+    NUM(double, decay, 0, 0, 1, "how fast the step size falls with visits: alpha ((after + 1) / (after + n))^decay") \
+    NUM(double, decay_after, 0, 0, 1e9, "visits before it begins to fall in earnest")                  \
     SCHED(epsilon, "linear:1:0.05", 0, 1, "chance of a random action")                                 \
     NUM(double, gamma, 0.99, 0, 1, "discount")                                                         \
     NUM(double, initial, 0, -1e6, 1e6, "value of everything never tried")                              \
@@ -34,6 +35,7 @@ static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
     mb_qtable *q = &s->table;
     const mb_vec_view *v = mb_vec_view_of(run->vec);
     double alpha = (double)mb_schedule_at(&o->alpha, mb_progress(run)), error = 0;
+    mb_step_rule step = { alpha, o->decay, o->decay_after };
     double epsilon = (double)mb_schedule_at(&o->epsilon, mb_progress(run));
     for (int t = 0; t < o->horizon; t++) {
         mb_qtable_act(q, run->vec, epsilon);
@@ -43,7 +45,7 @@ static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
             mb_after next = mb_state_after(&q->states, v, row);
             double boot = next.terminated ? 0 : mb_max_value(mb_qtable_at(q, next.state), next.mask, q->nactions);
             double target = (double)v->reward[row] + o->gamma * boot;
-            error += fabs(mb_qtable_learn(q, q->state[row], q->action[row], target, alpha, o->decay));
+            error += fabs(mb_qtable_learn(q, q->state[row], q->action[row], target, step));
         }
     }
     run->step += (int64_t)o->horizon * v->nenvs;

@@ -8,7 +8,7 @@
     NUM(double, tolerance, 1e-10, 0, 1, "converged when no value changes by more than this")
 MB_OPTIONS(value_iteration, OPTIONS)
 
-struct value_iteration { mb_mdp model; mb_qtable table; double *v; /* [states] */ };
+struct value_iteration { mb_qtable table; mb_mdp model; double *v; /* [states] */ };
 
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)
 {

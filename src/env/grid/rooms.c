@@ -5,7 +5,7 @@
 
 enum { UP, RIGHT, DOWN, LEFT, ACTIONS, W = 13, H = 13, CELLS = 104 };
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                          \
-    NUM(float, slip, 0.33333334f, 0, 1, "chance that the direction is another than the chosen one")    \
+    NUM(double, slip, 1.0 / 3.0, 0, 1, "chance that the direction is another than the chosen one")   \
     NUM(int, goal, 62, 0, 103, "cell of the goal, counted row by row; 62: the doorway between the eastern rooms") \
     PICK(start, 0, "random|corner", "where an episode begins: any cell but the goal, or the top left one")
 MB_OPTIONS(rooms, OPTIONS)
@@ -67,7 +67,7 @@ static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io)
     const struct rooms_options *o = options;
     struct rooms *s = state;
     int direction = io->index[0];
-    if (o->slip > 0 && mb_uniform(rng, 0, 1) < o->slip) direction = (direction + 1 + mb_below(rng, ACTIONS - 1)) % ACTIONS;
+    if (o->slip > 0 && mb_uniform64(rng) < o->slip) direction = (direction + 1 + mb_below(rng, ACTIONS - 1)) % ACTIONS;
     s->at = neighbor(s->at, direction);
     observe(s, io);
     bool there = s->at == o->goal;
@@ -87,8 +87,7 @@ static int model(const void *options, int state, int action, mb_outcome *out, in
     for (int i = 0; i < ACTIONS && i < max; i++) {
         int next = neighbor(state, (action + i) % ACTIONS);
         bool there = next == o->goal;
-        double slip = (double)o->slip;
-        out[i] = (mb_outcome){ i == 0 ? 1 - slip : slip / (ACTIONS - 1), next, there ? 1.0f : 0.0f, there };
+        out[i] = (mb_outcome){ i == 0 ? 1 - o->slip : o->slip / (ACTIONS - 1), next, there ? 1.0f : 0.0f, there };
     }
     return ACTIONS;
 }
