@@ -106,9 +106,9 @@ $(B)/tests/%.o: tests/%.c $(NEEDS)
 	$(Q)$(COMPILE) -Itests -MMD -MP -c $< -o $@
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(CC) -o $@ $< $(LIB) $(LIBS)
-test: $(PROGRAM) $(TEST_BIN) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
+test: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
-tests: $(TEST_BIN) ## build the tests without running them
+tests: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build the tests without running them
 
 check: $(PROGRAM) $(LIB) $(SOLIB) ## the rules of the house: layers, symbols, calls, headers, lengths, warnings, docs
 	@CC='$(CC)' CXX='$(CXX)' WARN='$(STD) $(WARN) $(FEATURES) -Iinclude -Isrc -I$(B)' sh tools/check.sh $(B)
@@ -123,6 +123,9 @@ ROWS := $(patsubst %.c,$(B)/%,$(wildcard bench/rows/*.c))
 rows: $(ROWS) ## programs that print the tables of docs/results: build/bench/rows/a108 and so on
 bench: $(B)/matchbox ## measure speed, with the fraction of the machine's arithmetic peak
 	$(B)/matchbox bench
+
+numbers: $(B)/matchbox ## measure speed and fill the table in README.md (on an idle machine)
+	@sh tools/numbers.sh $(B)/matchbox
 
 docs: $(B)/matchbox $(B)/matchbox.1 ## fill the option tables in docs/ and write the man page
 	@sh tools/docs.sh write $(B)/matchbox
@@ -160,7 +163,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: all test tests check bench bench-kernels rows docs install uninstall detect clean force help
+.PHONY: all test tests check bench numbers bench-kernels rows docs install uninstall detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

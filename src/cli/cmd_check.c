@@ -20,6 +20,7 @@ static bool run(cli *c, mb_error *err)
     mb_settings *s = mb_settings_new(c->arena, "random", c->words[0], err);
     if (!s || !cli_settings(c, "none", NULL, s, err)) return false;
     const mb_env_def *env = mb_settings_env(s);
+    cli_stop_at_once();
     bool good = mb_env_check(env, mb_settings_env_options(s), o->steps, report, &t, err);
     if (t.good + t.bad > 0) printf("%s: %d good, %d to mend\n", env->name, t.good, t.bad);
     return good;

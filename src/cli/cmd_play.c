@@ -71,17 +71,26 @@ static mb_player *open_player(const cli *c, mb_error *err)
 
 /* ---- where it is shown ---- */
 
+enum { SCREEN_SIDE = 120 };
+
+/* As large as the terminal is now, which people resize while they watch. */
+static int fit_screen(struct show *s)
+{
+    int columns, rows;
+    term_size(&columns, &rows);
+    int side = columns < 2 * (rows - 2) ? columns : 2 * (rows - 2);
+    side = side < 8 ? 8 : side > SCREEN_SIDE ? SCREEN_SIDE : side & ~1;
+    if (s->canvas.w && s->canvas.w != side) screen_begin(stdout);
+    s->canvas.w = s->canvas.h = side;
+    return columns;
+}
+
 static bool make_canvas(const cli *c, struct show *s, mb_error *err)
 {
-    int w = s->o->size & ~1, h = w; /* films want even sizes */
-    if (s->screen) {
-        int columns, rows;
-        term_size(&columns, &rows);
-        int side = columns < 2 * (rows - 2) ? columns : 2 * (rows - 2);
-        w = h = side < 8 ? 8 : side > 120 ? 120 : side & ~1;
-    }
-    s->canvas = (mb_canvas){ w, h, mb_alloc(c->arena, (size_t)w * (size_t)h, 3, err) };
-    return s->canvas.rgb != NULL;
+    int side = s->screen ? SCREEN_SIDE : s->o->size & ~1; /* films want even sizes */
+    uint8_t *rgb = mb_alloc(c->arena, (size_t)side * (size_t)side, 3, err);
+    s->canvas = (mb_canvas){ s->screen ? 0 : side, s->screen ? 0 : side, rgb };
+    return rgb != NULL;
 }
 
 static bool open_files(const cli *c, struct show *s, mb_error *err)
@@ -101,6 +110,7 @@ static bool open_files(const cli *c, struct show *s, mb_error *err)
 
 static bool show_frame(struct show *s, mb_error *err)
 {
+    int columns = s->screen ? fit_screen(s) : 0;
     mb_vec_draw(mb_player_vec(s->player), 0, &s->canvas);
     s->frames++;
     if (s->gif && !gif_add(s->gif, s->canvas.rgb, err)) return false;
@@ -108,6 +118,7 @@ static bool show_frame(struct show *s, mb_error *err)
     if (!s->screen) return true;
     char below[128];
     snprintf(below, sizeof below, "episode %d  step %d  return %.6g", s->episodes + 1, s->steps, s->sum);
+    if (columns > 0 && columns < (int)sizeof below) below[columns - 1] = 0; /* a second line would scroll the picture */
     screen_draw(stdout, &s->canvas, below);
     double pause = 1 / s->o->fps;
     struct timespec t = { (time_t)pause, (long)((pause - (double)(time_t)pause) * 1e9) };

@@ -47,6 +47,7 @@ int cli_report(const mb_error *err);
 /* ---- signals: the first asks for a clean stop, the second ends the program at once ---- */
 volatile const int *cli_stop_flag(void);
 void cli_catch_signals(void);
+void cli_stop_at_once(void); /* from here on the first signal ends the program: for work that leaves nothing behind */
 
 /* ---- terminal ---- */
 bool term_is_tty(FILE *f);

@@ -106,14 +106,19 @@ static void average(const struct run_data *runs, int nruns, int group, struct cu
         c->seeds++;
     }
     c->n = to > from ? CURVE_POINTS : 1;
+    c->least = HUGE_VAL;
+    c->greatest = -HUGE_VAL;
     for (int i = 0; i < c->n; i++) {
         double x = from + (to - from) * i / (CURVE_POINTS - 1), sum = 0, squares = 0;
         for (int r = 0; r < nruns; r++)
             if (runs[r].group == group) sum += value_at(&runs[r].p, x);
         double mean = sum / c->seeds;
         for (int r = 0; r < nruns; r++) {
-            double d = runs[r].group == group ? value_at(&runs[r].p, x) - mean : 0;
+            if (runs[r].group != group) continue;
+            double v = value_at(&runs[r].p, x), d = v - mean;
             squares += d * d;
+            c->least = fmin(c->least, v);
+            c->greatest = fmax(c->greatest, v);
         }
         double half = c->seeds > 1 ? t_quantile(c->seeds - 1) * sqrt(squares / (c->seeds - 1) / c->seeds) : 0;
         c->x[i] = x;
@@ -198,6 +203,8 @@ const char *axis_label(char out[32], const struct axis *a, double v)
     return out;
 }
 
+/* The axis holds what the seeds reached. The interval of two or three seeds can be many times as wide and is cut there:
+   it would flatten the curves and show returns that the environment cannot give. */
 void curves_range(const struct curves *c, struct axis *x, struct axis *y, int xticks, int yticks)
 {
     double left = HUGE_VAL, right = -HUGE_VAL, low = HUGE_VAL, high = -HUGE_VAL;
@@ -205,10 +212,8 @@ void curves_range(const struct curves *c, struct axis *x, struct axis *y, int xt
         const struct curve *k = &c->curve[g];
         left = fmin(left, k->x[0]);
         right = fmax(right, k->x[k->n - 1]);
-        for (int i = 0; i < k->n; i++) {
-            low = fmin(low, k->low[i]);
-            high = fmax(high, k->high[i]);
-        }
+        low = fmin(low, k->least);
+        high = fmax(high, k->greatest);
     }
     if (left < 0.1 * right) left = 0; /* most curves begin at the beginning */
     double room = (high - low) * 0.04;

@@ -10,6 +10,7 @@ struct curve {
     char label[192];
     int seeds, n;                  /* n points */
     double x[CURVE_POINTS], mean[CURVE_POINTS], low[CURVE_POINTS], high[CURVE_POINTS]; /* 95 % t interval; = mean for one seed */
+    double least, greatest;        /* of any seed */
 };
 struct curves {
     struct curve *curve;

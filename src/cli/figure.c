@@ -1,5 +1,6 @@
 /* The figure of learning curves, drawn with a pen that makes SVG or PNG of it. */
 #include "cli/curves.h"
+#include <math.h>
 #include <string.h>
 
 enum { LEFT = 76, RIGHT = 24, TOP = 46, BOTTOM = 62 };
@@ -39,9 +40,9 @@ static void draw_curve(const struct curve *k, unsigned color, const struct axis 
     double px[2 * CURVE_POINTS], py[2 * CURVE_POINTS];
     for (int i = 0; i < k->n; i++) {
         px[i] = to_x(x, k->x[i]);
-        py[i] = to_y(y, k->high[i]);
+        py[i] = to_y(y, fmin(k->high[i], y->high));
         px[2 * k->n - 1 - i] = px[i];
-        py[2 * k->n - 1 - i] = to_y(y, k->low[i]);
+        py[2 * k->n - 1 - i] = to_y(y, fmax(k->low[i], y->low));
     }
     if (k->seeds > 1 && k->n > 1) p->area(p->self, px, py, 2 * k->n, color, 0.2);
     for (int i = 0; i < k->n; i++) py[i] = to_y(y, k->mean[i]);

@@ -18,6 +18,7 @@ static void on_signal(int number)
 }
 
 volatile const int *cli_stop_flag(void) { return &stop_flag; }
+void cli_stop_at_once(void) { stop_flag = SIGINT; }
 
 void cli_catch_signals(void)
 {

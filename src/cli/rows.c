@@ -28,8 +28,8 @@ static void row_range(char *out, size_t n, const mb_option *row)
     case MB_OPT_PICK: snprintf(out, n, "%s", row->choices); break;
     case MB_OPT_TEXT: snprintf(out, n, "text"); break;
     default:
-        snprintf(lo, sizeof lo, "%g", row->lo);
-        snprintf(hi, sizeof hi, "%g", row->hi);
+        snprintf(lo, sizeof lo, "%.7g", row->lo);
+        snprintf(hi, sizeof hi, "%.7g", row->hi);
         snprintf(out, n, "%s..%s", lo, hi);
     }
 }

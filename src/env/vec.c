@@ -345,12 +345,14 @@ void mb_vec_draw(const mb_vec *v, int env, mb_canvas *canvas)
         v->def->draw(v->states + (size_t)env * v->stride, v->options, canvas);
         return;
     }
-    char line[96];
+    char lines[96];
     mb_str s;
-    mb_str_init(&s, line, sizeof line);
-    mb_str_add(&s, "step %d  return %g", (int)v->length[env],
+    mb_str_init(&s, lines, sizeof lines);
+    mb_str_add(&s, "step %d\nreturn %g", (int)v->length[env],
                (double)v->ret[(size_t)env * (size_t)v->shape.nagents]);
+    size_t letters = strlen(v->def->name);
+    float height = letters > 12 ? 1.2f / (float)letters : 0.1f; /* a long name fits as well */
     mb_canvas_clear(canvas, 0xF7F4EC);
-    mb_canvas_text(canvas, 0.06f, 0.35f, 0.1f, v->def->name, 0x2D4059);
-    mb_canvas_text(canvas, 0.06f, 0.55f, 0.06f, line, 0x6B6455);
+    mb_canvas_text(canvas, 0.06f, 0.3f, height, v->def->name, 0x2D4059);
+    mb_canvas_text(canvas, 0.06f, 0.5f, 0.06f, lines, 0x6B6455);
 }

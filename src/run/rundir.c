@@ -179,7 +179,9 @@ bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
     bool found;
     if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__checkpoint_load(t, dir, &found, err)) return false;
     if (!cut_metrics(t, err) || !mb__system_json_write(t, err) || !open_metrics(t, 0, err)) return false;
-    mb_log_line(t->scope.log, MB_LOG_INFO, "%s: continuing at step %lld of %lld%s", dir, (long long)t->run.step,
+    if (t->run.step >= t->run.total_steps)
+        mb_log_line(t->scope.log, MB_LOG_INFO, "%s: was complete at step %lld; a greater --total-steps trains on", dir, (long long)t->run.step);
+    else mb_log_line(t->scope.log, MB_LOG_INFO, "%s: continuing at step %lld of %lld%s", dir, (long long)t->run.step,
                 (long long)t->run.total_steps, found ? "" : " (no checkpoint had been written yet)");
     return found || mb__checkpoint_save(t, err);
 }

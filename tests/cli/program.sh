@@ -107,6 +107,7 @@ test_resume() {
     same h/checkpoints/000000020480.ckpt a/checkpoints/000000020480.ckpt
     run 1 resume nowhere; says err nowhere
     run 0 resume h --eval-episodes 3 --json
+    says err 'h: was complete at step 20480'
     cp -r h torn; truncate -s 100 torn/checkpoints/000000020480.ckpt
     run 0 resume torn --json; says err 'warning: '; says err 'continuing at step 8192'
     same torn/checkpoints/000000020480.ckpt a/checkpoints/000000020480.ckpt
@@ -135,6 +136,9 @@ test_signals() {
         json run steps interrupted eval
         grep -q '"interrupted":true' out || complain interrupted
     done
+    "$mb" check breakout --steps 1G >out 2>err & pid=$!
+    sleep 0.3; kill -INT $pid; wait $pid; status=$?
+    [ $status -eq 3 ] || [ $status -eq 130 ] || complain "check: status $status"
     # at any moment, set-up included
     for pause in 0 0.002 0.004 0.008 0.016; do
         rm -rf early

@@ -79,7 +79,8 @@ static bool build(mb_run *run, struct learner *l, const struct ppo_options *o, m
     int size = mb_rollout_items(l->rollout) / o->minibatches;
     mb_batch b = l->batch = mb_rollout_batch(g, l->rollout, size);
     mb_policy_out out = mb_policy_apply(l->policy, &b.obs, b.keep, b.state);
-    mb_var adv = o->norm_adv && mb_rollout_items(l->rollout) > o->minibatches ? mb_standardize(b.adv) : b.adv;
+    bool several = size * (b.time ? b.time : 1) > 1; /* one alone has no deviation */
+    mb_var adv = o->norm_adv && several ? mb_standardize(b.adv) : b.adv;
 
     /* policy: follow the advantage, but stop gaining once the ratio leaves the clip range */
     mb_pg pg = { .ratio = true, .clip = true, .clip_low = o->clip, .clip_high = o->clip_high > 0 ? o->clip_high : o->clip, .dual_clip = o->dual_clip };

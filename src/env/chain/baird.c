@@ -41,10 +41,24 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
     return true;
 }
 
+/* Six states above, the seventh below; the present one is filled. */
+static void draw(const void *state, const void *options, mb_canvas *canvas)
+{
+    const struct baird *s = state;
+    mb_canvas_clear(canvas, 0xf7f3e9);
+    for (int i = 0; i < LOWER; i++)
+        mb_canvas_line(canvas, 0.125f + 0.15f * (float)i, 0.3f, 0.5f, 0.75f, 0.006f, 0xb8b09c);
+    for (int i = 0; i < STATES; i++) {
+        float x = i == LOWER ? 0.5f : 0.125f + 0.15f * (float)i, y = i == LOWER ? 0.75f : 0.3f;
+        mb_canvas_disc(canvas, x, y, 0.06f, 0x2d4059);
+        if (i != s->at) mb_canvas_disc(canvas, x, y, 0.05f, 0xf7f3e9);
+    }
+}
+
 MB_BATCH(reset, step)
 MB_ENV(baird) = {
     MB_ENV_HEAD, .name = "baird", .summary = "seven states on which off-policy TD with linear features diverges",
     .source = "Baird (1995), Residual algorithms", .obs = MB_BOX_IN(FEATURES, 0, 2), .act = MB_DISCRETE(ACTIONS),
-    .time_limit = 1000, .state_size = sizeof(struct baird), .reset = reset, .step = step, .batch = batch, .place = place,
+    .time_limit = 1000, .state_size = sizeof(struct baird), .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place,
     .state_names = "state",
 };

@@ -80,10 +80,30 @@ static bool place(void *state, const void *options, const double *v, int n, mb_i
     return true;
 }
 
+/* The chain from left to right: ends in the colour of their reward, the walker a disc. */
+static void draw(const void *state, const void *options, mb_canvas *canvas)
+{
+    const struct randomwalk_options *o = options;
+    const struct randomwalk *s = state;
+    const float end[2] = { o->left, o->right };
+    float room = 0.9f / (float)(o->states + 1), dot = room < 0.1f ? 0.36f * room : 0.036f;
+    mb_canvas_clear(canvas, 0xf7f3e9);
+    mb_canvas_line(canvas, 0.05f, 0.5f, 0.95f, 0.5f, 0.004f, 0xb8b09c);
+    for (int k = 0; k < 2; k++) {
+        float x = k ? 0.95f : 0.05f;
+        mb_color color = end[k] > 0 ? 0x2e7d5b : end[k] < 0 ? 0xc8553d : 0x8a8577;
+        mb_canvas_rect(canvas, x - 0.03f, 0.42f, x + 0.03f, 0.58f, color);
+    }
+    for (int i = 0; i < o->states && o->states <= 200; i++)
+        mb_canvas_disc(canvas, 0.05f + room * (float)(i + 1), 0.5f, dot, 0xb8b09c);
+    float walker = dot > 0.018f ? 1.3f * dot : 0.024f;
+    mb_canvas_disc(canvas, 0.05f + room * (float)(s->at + 1), 0.5f, walker, 0x2b5c9e);
+}
+
 MB_BATCH(reset, step)
 MB_ENV(randomwalk) = {
     MB_ENV_HEAD, .name = "randomwalk", .summary = "a chain of states with a reward at each end",
     .source = "Sutton (1988), Learning to predict by the methods of temporal differences",
     .obs = MB_DISCRETE(19), .act = MB_DISCRETE(ACTIONS), .state_size = sizeof(struct randomwalk), MB_USE_OPTIONS(randomwalk),
-    .shape = shape, .reset = reset, .step = step, .batch = batch, .place = place, .state_names = "place", .model = model,
+    .shape = shape, .reset = reset, .step = step, .batch = batch, .draw = draw, .place = place, .state_names = "place", .model = model,
 };

@@ -125,13 +125,14 @@ static bool place(void *state, const void *options, const double *values, int n,
     return true;
 }
 
-static void write_number(mb_canvas *canvas, float x, float y, const char *label, int number, mb_color color)
+/* Black on a white card, in its middle whether it has one digit or two. */
+static void draw_number(mb_canvas *canvas, float middle, float y, int number)
 {
-    char memory[48];
+    char memory[16];
     mb_str text;
     mb_str_init(&text, memory, sizeof memory);
-    mb_str_add(&text, "%s %d", label, number);
-    mb_canvas_text(canvas, x, y, 0.09f, memory, color);
+    mb_str_add(&text, "%d", number);
+    mb_canvas_text(canvas, middle - (number < 10 ? 0.05f : 0.11f), y, 0.14f, memory, 0x202020);
 }
 
 static void draw(const void *state, const void *options, mb_canvas *canvas)
@@ -140,10 +141,11 @@ static void draw(const void *state, const void *options, mb_canvas *canvas)
     mb_canvas_clear(canvas, 0x1b5e20);
     mb_canvas_rect(canvas, 0.62f, 0.10f, 0.90f, 0.44f, 0xfafafa);
     mb_canvas_rect(canvas, 0.62f, 0.56f, 0.90f, 0.90f, 0xfafafa);
-    write_number(canvas, 0.08f, 0.20f, "dealer", s->shown, 0xffffff);
-    write_number(canvas, 0.08f, 0.66f, usable_ace(&s->player) ? "ace +" : "player", total(&s->player), 0xffffff);
-    write_number(canvas, 0.66f, 0.22f, "", s->shown, 0x202020);
-    write_number(canvas, 0.66f, 0.68f, "", total(&s->player), 0x202020);
+    mb_canvas_text(canvas, 0.08f, 0.23f, 0.08f, "dealer", 0xffffff);
+    mb_canvas_text(canvas, 0.08f, 0.69f, 0.08f, "player", 0xffffff);
+    if (usable_ace(&s->player)) mb_canvas_text(canvas, 0.08f, 0.82f, 0.05f, "with an ace", 0xc8e6c9);
+    draw_number(canvas, 0.76f, 0.20f, s->shown);
+    draw_number(canvas, 0.76f, 0.66f, total(&s->player));
 }
 
 MB_ENV(blackjack) = {
