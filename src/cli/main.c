@@ -27,6 +27,7 @@ void cli_catch_signals(void)
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of the write, told like a full disk */
 }
 
 static const mb_command_def *find_command(const char *name, mb_error *err)

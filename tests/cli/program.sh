@@ -126,6 +126,25 @@ test_busy() {
     run 0 eval busy --episodes 3 --json
 }
 
+test_file_size_limit() {
+    (ulimit -f 8; run 1 train ppo cartpole --total-steps 4k --run limited; [ $bad -eq 0 ]) || complain 'the limit of a file'
+    says err 'error: cannot write'
+}
+
+test_an_environment_that_crashes() {
+    cat >crash.c <<'END'
+#include <matchbox.h>
+struct crash { int n; };
+static void reset(void *state, const void *options, mb_rng *rng, mb_io *io) { io->obs[0] = 0; }
+static mb_step step(void *state, const void *options, mb_rng *rng, mb_io *io) { *(volatile int *)8 = 1; return (mb_step){ 0 }; }
+MB_BATCH(reset, step)
+MB_ENV(crash) = { MB_ENV_HEAD, .name = "crash", .summary = "s", .obs = MB_BOX(1), .act = MB_DISCRETE(2),
+    .time_limit = 9, .state_size = sizeof(struct crash), .reset = reset, .step = step, .batch = batch };
+END
+    "$mb" check ./crash.c >out 2>err && complain 'a crash passed'
+    grep -q AddressSanitizer err || says err 'error: the environment crashed'
+}
+
 test_signals() {
     for signal in INT TERM; do
         "$mb" train random cartpole --total-steps 1G --run s$signal --json >out 2>err &
