@@ -13,8 +13,10 @@ static bool run(cli *c, mb_error *err)
     char memory[1024];
     mb_str text;
     mb_eval e;
+    struct term_bar bar = { 0 };
+    mb_hooks hooks = term_hooks(&bar);
     mb_player *p = mb_player_open(c->words[0], o->episodes < 100 ? o->episodes : 100,
-                                  o->seed < 0 ? MB_SEED_OF_RUN : (uint64_t)o->seed, err);
+                                  o->seed < 0 ? MB_SEED_OF_RUN : (uint64_t)o->seed, &hooks, err);
     if (!p) return false;
     bool ok = mb_player_eval(p, o->episodes, cli_stop_flag(), &e, err);
     if (ok && o->json) {

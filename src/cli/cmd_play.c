@@ -62,7 +62,9 @@ static mb_player *open_player(const cli *c, mb_error *err)
         }
         return random_player(c, NULL, o->seed, err);
     }
-    mb_player *p = mb_player_open(name, 1, (uint64_t)o->seed, err);
+    struct term_bar bar = { 0 };
+    mb_hooks hooks = term_hooks(&bar);
+    mb_player *p = mb_player_open(name, 1, (uint64_t)o->seed, &hooks, err);
     if (!p || !o->random) return p;
     mb_player *r = mb_player_random(mb_player_settings(p), 1, err);
     mb_player_free(p);

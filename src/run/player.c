@@ -5,7 +5,8 @@
 struct mb_player { mb_trainer *t; };
 
 /* A trainer without a directory whose evaluation environments are the player's.  Takes the arena over. */
-static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, const char *dir, mb_error *err)
+static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, const char *dir, const mb_hooks *hooks,
+                        mb_error *err)
 {
     int64_t own = s->run.seed;
     if (seed != MB_SEED_OF_RUN) s->run.seed = (int64_t)seed;
@@ -15,7 +16,7 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
         mb_arena_free(a);
         return NULL;
     }
-    p->t = mb__trainer_build(s, a, NULL, nenvs, err);
+    p->t = mb__trainer_build(s, a, hooks, nenvs, err);
     s->run.seed = own;
     bool found = true;
     if (p->t && dir && mb__checkpoint_load(p->t, dir, &found, err) && found) return p;
@@ -25,12 +26,12 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
     return NULL;
 }
 
-mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, mb_error *err)
+mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err)
 {
     mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
     mb_settings *s = mb__settings_of_run(a, dir, err);
-    mb_player *p = s ? build(a, s, nenvs, seed, dir, err) : NULL;
+    mb_player *p = s ? build(a, s, nenvs, seed, dir, hooks, err) : NULL;
     if (!p && !s) mb_arena_free(a);
     return p;
 }
@@ -47,7 +48,7 @@ mb_player *mb_player_random(const mb_settings *from, int nenvs, mb_error *err)
     }
     memcpy(s->env_options, from->env_options, from->env->options_size);
     s->run.seed = from->run.seed;
-    return build(a, s, nenvs, (uint64_t)from->run.seed, NULL, err);
+    return build(a, s, nenvs, (uint64_t)from->run.seed, NULL, NULL, err);
 }
 
 bool mb_player_step(mb_player *p, bool greedy, mb_error *err)

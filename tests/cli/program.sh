@@ -109,6 +109,7 @@ test_resume() {
     run 0 resume h --eval-episodes 3 --json
     says err 'h: was complete at step 20480'
     cp -r h torn; truncate -s 100 torn/checkpoints/000000020480.ckpt
+    run 0 eval torn --episodes 2; says err 'warning: '
     run 0 resume torn --json; says err 'warning: '; says err 'continuing at step 8192'
     same torn/checkpoints/000000020480.ckpt a/checkpoints/000000020480.ckpt
     printf 'not a checkpoint' >torn/checkpoints/000000020480.ckpt; cp torn/checkpoints/000000020480.ckpt torn/checkpoints/000000008192.ckpt

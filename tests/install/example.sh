@@ -16,7 +16,9 @@ holds install install install
 export PKG_CONFIG_PATH="$dir/root/usr/lib/pkgconfig" LD_LIBRARY_PATH="$dir/root/usr/lib"
 flags() { # pkg-config where it is installed; what it would say otherwise
     pkg-config "$@" matchbox 2>/dev/null && return
-    case $1 in --cflags) echo "-I$dir/root/usr/include" ;; *) echo "-L$dir/root/usr/lib -lmatchbox" ;; esac
+    for want in "$@"; do
+        case $want in --cflags) echo "-I$dir/root/usr/include" ;; --libs) echo "-L$dir/root/usr/lib -lmatchbox" ;; esac
+    done
 }
 cp "$tree/examples/train_own_env/main.c" "$dir/main.c"
 cd "$dir" || exit 1

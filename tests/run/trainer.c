@@ -213,12 +213,12 @@ TEST(evaluation_is_repeatable_and_that_of_the_player)
     CHECK(a.episodes == 50 && a.return_mean > 10 && a.return_mean < 40 && a.return_min >= 8);
     CHECK_NEAR(a.return_mean, a.length_mean, 1e-9); /* one point for every step */
     mb_trainer_free(t);
-    mb_player *p = mb_player_open(run_file("eval"), 50, MB_SEED_OF_RUN, &err);
+    mb_player *p = mb_player_open(run_file("eval"), 50, MB_SEED_OF_RUN, NULL, &err);
     CHECK(p && mb_player_eval(p, 50, NULL, &b, &err));
     CHECK(a.return_mean == b.return_mean && a.return_std == b.return_std && a.return_max == b.return_max && a.length_mean == b.length_mean);
     CHECK(p && mb_player_trained(p) == 20480);
     mb_player_free(p);
-    p = mb_player_open(run_file("eval"), 50, 99, &err);
+    p = mb_player_open(run_file("eval"), 50, 99, NULL, &err);
     CHECK(p && mb_player_eval(p, 120, NULL, &c, &err) && c.episodes == 120 && c.return_mean != b.return_mean);
     mb_player_free(p);
 }
@@ -237,7 +237,7 @@ TEST(every_environment_trains_evaluates_and_resumes)
         run_set(s, "stop-after", "1024");
         run_set(s, "eval-episodes", "2");
         bool ok = run_all(s, &sum, &err) && continue_all(run_file(dir), &sum, &err);
-        mb_player *p = ok ? mb_player_open(run_file(dir), 2, MB_SEED_OF_RUN, &err) : NULL;
+        mb_player *p = ok ? mb_player_open(run_file(dir), 2, MB_SEED_OF_RUN, NULL, &err) : NULL;
         ok = p && mb_player_eval(p, 2, NULL, &e, &err);
         if (!ok) printf("FAIL %s: %s\n", env, err.what);
         CHECK(ok && e.episodes == 2);
