@@ -105,30 +105,50 @@ static float gaussian(const mb_policy *p, const float *mean, int n, bool greedy,
     return logp;
 }
 
+/* rows are drawn in parallel: each has its own stream, so who draws never shows */
+enum { ROWS_PER_JOB = 128 };
+
+struct draw {
+    mb_agent *a;
+    const float *logits[MB_MAX_FIELDS], *mean;
+    int n[MB_MAX_FIELDS];
+    bool greedy;
+    mb_agent_out out;
+};
+
+static void draw_rows(void *ctx, int job, int thread)
+{
+    const struct draw *w = ctx;
+    mb_agent *a = w->a;
+    const mb_dist *d = &a->out.dist;
+    int end = (job + 1) * ROWS_PER_JOB < a->rows ? (job + 1) * ROWS_PER_JOB : a->rows;
+    for (int r = job * ROWS_PER_JOB; r < end; r++) {
+        float logp = 0;
+        for (int i = 0; i < d->nindex; i++) {
+            const float *l = w->logits[i] + (size_t)r * (size_t)w->n[i];
+            int k = w->greedy ? argmax(l, w->n[i]) : sample(l, w->n[i], &a->rng[r]);
+            logp += l[k];
+            if (w->out.index) w->out.index[r * d->nindex + i] = k;
+        }
+        if (d->nvalue)
+            logp += gaussian(a->policy, w->mean + r * d->nvalue, d->nvalue, w->greedy, &a->rng[r], w->out.act + r * d->nvalue);
+        if (w->out.logp) w->out.logp[r] = logp;
+    }
+}
+
 void mb_agent_act(mb_agent *a, void *const obs[], const uint8_t *mask, const uint8_t *start, int per_start, bool greedy,
                   mb_agent_out out)
 {
     const mb_policy *p = a->policy;
     const mb_dist *d = &a->out.dist;
     feed(a, obs, mask, start, per_start);
-    const float *logits[MB_MAX_FIELDS], *mean = d->nvalue ? mb_data(d->mean) : NULL;
-    int n[MB_MAX_FIELDS];
+    struct draw w = { .a = a, .mean = d->nvalue ? mb_data(d->mean) : NULL, .greedy = greedy, .out = out };
     for (int i = 0; i < d->nindex; i++) {
         mb_shape s = mb_dims(d->logp[i]);
-        logits[i] = mb_data(d->logp[i]);
-        n[i] = s.d[s.rank - 1];
+        w.logits[i] = mb_data(d->logp[i]);
+        w.n[i] = s.d[s.rank - 1];
     }
-    for (int r = 0; r < a->rows; r++) {
-        float logp = 0;
-        for (int i = 0; i < d->nindex; i++) {
-            const float *l = logits[i] + (size_t)r * (size_t)n[i];
-            int k = greedy ? argmax(l, n[i]) : sample(l, n[i], &a->rng[r]);
-            logp += l[k];
-            if (out.index) out.index[r * d->nindex + i] = k;
-        }
-        if (d->nvalue) logp += gaussian(p, mean + r * d->nvalue, d->nvalue, greedy, &a->rng[r], out.act + r * d->nvalue);
-        if (out.logp) out.logp[r] = logp;
-    }
+    mb_pool_run(p->scope->pool, (a->rows + ROWS_PER_JOB - 1) / ROWS_PER_JOB, draw_rows, &w);
     if (out.value) memcpy(out.value, mb_data(a->out.value), (size_t)a->rows * sizeof(float));
     if (p->recurrent) memcpy(a->memory, mb_data(a->out.state), (size_t)(a->rows * p->state) * sizeof(float));
 }

@@ -326,36 +326,60 @@ mb_batch mb_rollout_batch(mb_graph *g, const mb_rollout *r, int size)
     return b;
 }
 
-/* rows `perm[first ..]` of x, each of `bytes`; recurrent: whole sequences, [B, T, bytes] */
-static void draw(const mb_rollout *r, mb_var input, const void *x, size_t bytes, const mb_batch *b, int first)
+/* Items from .. end - 1 of a batch that begins at `first` in the permutation. */
+struct part { mb_rollout *r; const mb_batch *b; int first, from, end; };
+
+/* rows of x, each of `bytes`; recurrent: whole sequences, [B, T, bytes] */
+static void draw(const struct part *p, mb_var input, const void *x, size_t bytes)
 {
-    char *to = mb_input_data(input);
+    const mb_rollout *r = p->r;
+    int time = p->b->time;
+    char *to = (char *)mb_input_data(input) + (size_t)p->from * (size_t)(time ? time : 1) * bytes;
     const char *from = x;
     size_t row = (size_t)r->rows * bytes;
-    for (int i = 0; i < b->size; i++) {
-        size_t at = (size_t)r->perm[first + i] * bytes;
-        if (!b->time) {
+    for (int i = p->from; i < p->end; i++) {
+        size_t at = (size_t)r->perm[p->first + i] * bytes;
+        if (!time) {
             memcpy(to, from + at, bytes);
             to += bytes;
         }
-        for (int t = 0; t < b->time; t++, to += bytes) memcpy(to, from + at + (size_t)t * row, bytes);
+        for (int t = 0; t < time; t++, to += bytes) memcpy(to, from + at + (size_t)t * row, bytes);
     }
+}
+
+static void load_part(const struct part *p)
+{
+    const mb_rollout *r = p->r;
+    const mb_batch *b = p->b;
+    for (int f = 0; f < r->nfields; f++) draw(p, b->obs.field[f], r->obs[f], r->field_bytes[f]);
+    if (r->mask) draw(p, b->obs.mask, r->mask, (size_t)r->nmask);
+    for (int i = 0; i < r->nindex; i++) draw(p, b->act.index[i], r->index[i], sizeof(int32_t));
+    if (r->nvalue) draw(p, b->act.value, r->act, (size_t)r->nvalue * sizeof(float));
+    draw(p, b->logp, r->logp, sizeof(float));
+    draw(p, b->adv, r->adv, sizeof(float));
+    draw(p, b->ret, r->ret, sizeof(float));
+    draw(p, b->value, r->value, sizeof(float));
+    if (b->weight.id >= 0) draw(p, b->weight, r->weight, sizeof(float));
+    if (!b->time) return;
+    draw(p, b->keep, r->keep, sizeof(float));
+    float *memory = mb_input_data(b->state);
+    for (int i = p->from; i < p->end; i++)
+        memcpy(memory + (size_t)(i * r->state), r->memory + (size_t)(r->perm[p->first + i] * r->state), (size_t)r->state * sizeof(float));
+}
+
+enum { ITEMS_PER_JOB = 256 };
+
+static void load_job(void *ctx, int job, int thread)
+{
+    struct part p = *(const struct part *)ctx;
+    int end = p.end;
+    p.from = job * ITEMS_PER_JOB;
+    p.end = p.from + ITEMS_PER_JOB < end ? p.from + ITEMS_PER_JOB : end;
+    load_part(&p);
 }
 
 void mb_rollout_load(mb_rollout *r, const mb_batch *b, int first)
 {
-    for (int f = 0; f < r->nfields; f++) draw(r, b->obs.field[f], r->obs[f], r->field_bytes[f], b, first);
-    if (r->mask) draw(r, b->obs.mask, r->mask, (size_t)r->nmask, b, first);
-    for (int i = 0; i < r->nindex; i++) draw(r, b->act.index[i], r->index[i], sizeof(int32_t), b, first);
-    if (r->nvalue) draw(r, b->act.value, r->act, (size_t)r->nvalue * sizeof(float), b, first);
-    draw(r, b->logp, r->logp, sizeof(float), b, first);
-    draw(r, b->adv, r->adv, sizeof(float), b, first);
-    draw(r, b->ret, r->ret, sizeof(float), b, first);
-    draw(r, b->value, r->value, sizeof(float), b, first);
-    if (b->weight.id >= 0) draw(r, b->weight, r->weight, sizeof(float), b, first);
-    if (!b->time) return;
-    draw(r, b->keep, r->keep, sizeof(float), b, first);
-    float *memory = mb_input_data(b->state);
-    for (int i = 0; i < b->size; i++)
-        memcpy(memory + (size_t)(i * r->state), r->memory + (size_t)(r->perm[first + i] * r->state), (size_t)r->state * sizeof(float));
+    struct part all = { r, b, first, 0, b->size };
+    mb_pool_run(r->policy->scope->pool, (b->size + ITEMS_PER_JOB - 1) / ITEMS_PER_JOB, load_job, &all);
 }
