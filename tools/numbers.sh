@@ -8,14 +8,14 @@ table=$(mktemp)
 {
     echo "\`matchbox bench\` at commit $(git describe --always --dirty 2>/dev/null), one core of ${cpu:-an unnamed processor}, $(cc --version | head -n 1):"
     echo
-    echo '| benchmark | median | of the arithmetic peak | least, greatest | runs |'
-    echo '|---|---|---|---|---|'
+    echo '| benchmark | median | least, greatest | unit | of the arithmetic peak | runs |'
+    echo '|---|---|---|---|---|---|'
     printf '%s\n' "$json" | sed 's/},{/}\n{/g' | awk '
         function field(name,    v) { v = $0; if (!sub(".*\"" name "\":", "", v)) return ""; sub(/[,}].*/, "", v); gsub(/"/, "", v); return v }
-        function short(v) { v += 0; return v >= 1e9 ? sprintf("%.1f G", v / 1e9) : v >= 1e6 ? sprintf("%.1f M", v / 1e6) : v >= 1e4 ? sprintf("%.0f k", v / 1e3) : sprintf("%.3g ", v) }
+        function short(v) { v += 0; return v >= 1e9 ? sprintf("%.1f G", v / 1e9) : v >= 1e6 ? sprintf("%.1f M", v / 1e6) : v >= 1e4 ? sprintf("%.0f k", v / 1e3) : sprintf("%.3g", v) }
         { peak = field("peak_fraction")
-          printf "| %s | %s%s | %s | %s, %s | %s |\n", field("name"), short(field("value")), field("unit"), \
-              peak == "null" || peak == "" ? "" : sprintf("%.0f %%", 100 * peak), short(field("min")), short(field("max")), field("runs") }'
+          printf "| %s | %s | %s, %s | %s | %s | %s |\n", field("name"), short(field("value")), short(field("min")), short(field("max")), \
+              field("unit"), peak == "null" || peak == "" ? "" : sprintf("%.0f %%", 100 * peak), field("runs") }'
 } > "$table"
 awk -v table="$table" '
     $0 == "<!-- /numbers -->" { skip = 0 }
