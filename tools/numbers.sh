@@ -6,7 +6,7 @@ json=$("$program" bench --json | tail -n 1) || exit 1
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
 table=$(mktemp)
 {
-    echo "\`matchbox bench\` at commit $(git describe --always --dirty 2>/dev/null), one core of ${cpu:-an unnamed processor}, $(cc --version | head -n 1):"
+    echo "\`matchbox bench\` at commit $(git rev-parse --short HEAD 2>/dev/null), one core of ${cpu:-an unnamed processor}, $(cc --version | head -n 1):"
     echo
     echo '| benchmark | median | least, greatest | unit | of the arithmetic peak | runs |'
     echo '|---|---|---|---|---|---|'
