@@ -52,16 +52,17 @@ TEST_SH  := $(sort $(filter-out %/lib.sh,$(wildcard tests/*/*.sh)))
 PROGRAM := $(if $(wildcard src/cli/main.c),$(B)/matchbox)
 all: $(PROGRAM) $(LIB) ## the program build/matchbox and build/libmatchbox.a (default)
 
+# linked beside its place and moved there, so that whoever runs it meanwhile never meets half a file;
 # the program carries and exports the whole library: an environment loaded from a user's file finds every public function
 $(B)/matchbox: $(CLI_OBJ) $(LIB)
 	$(call say,link $@)
-	$(Q)$(CC) -o $@ $(CLI_OBJ) -rdynamic -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS)
+	$(Q)$(CC) -o $@.tmp $(CLI_OBJ) -rdynamic -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) && mv -f $@.tmp $@
 $(LIB): $(LIB_OBJ)
 	$(call say,ar $@)
-	$(Q)rm -f $@ && $(AR) qcs $@ $^
+	$(Q)rm -f $@.tmp && $(AR) qcs $@.tmp $^ && mv -f $@.tmp $@
 $(SOLIB): $(LIB_OBJ)
 	$(call say,link $@)
-	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -o $@ $^ $(LIBS)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -o $@.tmp $^ $(LIBS) && mv -f $@.tmp $@
 
 # -MMD notes the headers of each object; $(B)/flags changes when the compiler or its flags do
 NEEDS := $(B)/flags | $(B)/build_info.h
