@@ -34,7 +34,6 @@ MB_API void mb_vtrace(const mb_traj *x, const float *log_rho, float gamma, float
 
 /* ---- policy-gradient losses: one clipped loss with options, for actions here and for tokens elsewhere ---- */
 
-typedef enum mb_pg_clip { MB_PG_PPO, MB_PG_NONE } mb_pg_clip;
 typedef struct mb_pg {
     bool ratio;              /* importance ratio against logp_old; false: REINFORCE, -A log pi */
     bool clip;

@@ -98,12 +98,13 @@ mb_var mb__sum_to(mb_var a, mb_shape s);          /* undo a broadcast */
 mb_var mb__zeros(mb_graph *g, mb_shape s);
 mb_var mb__dense(mb_var a);                       /* a copy if it is a strided view */
 
-extern const mb__op mb__op_leaf, mb__op_map, mb__op_expand, mb__op_reshape, mb__op_stop, mb__op_slice_view, mb__op_slice,
-    mb__op_slice_rows, mb__op_concat, mb__op_concat_rows, mb__op_permute, mb__op_permute_whole, mb__op_matmul, mb__op_bmm, mb__op_tn,
-    mb__op_sum_last, mb__op_max_last, mb__op_col_sum, mb__op_log_softmax, mb__op_softmax, mb__op_pick, mb__op_pick_grad,
-    mb__op_embed, mb__op_embed_grad, mb__op_one_hot, mb__op_cast, mb__op_conv, mb__op_conv_dw, mb__op_conv_dx, mb__op_max_pool,
-    mb__op_max_pool_grad, mb__op_avg_pool, mb__op_avg_pool_grad, mb__op_pad_rows, mb__op_pad, mb__op_adam, mb__op_sgd,
-    mb__op_rmsprop, mb__op_norm, mb__op_follow, mb__op_momentum, mb__op_muon;
+extern const mb__op mb__op_leaf, mb__op_map, mb__op_expand, mb__op_reshape, mb__op_stop,
+    mb__op_slice_view, mb__op_slice, mb__op_slice_rows, mb__op_concat, mb__op_concat_rows,
+    mb__op_permute, mb__op_permute_whole, mb__op_matmul, mb__op_bmm, mb__op_tn, mb__op_sum_last,
+    mb__op_max_last, mb__op_col_sum, mb__op_log_softmax, mb__op_softmax, mb__op_pick,
+    mb__op_pick_grad, mb__op_embed, mb__op_embed_grad, mb__op_one_hot, mb__op_cast, mb__op_conv,
+    mb__op_conv_dw, mb__op_conv_dx, mb__op_max_pool, mb__op_max_pool_grad, mb__op_avg_pool,
+    mb__op_avg_pool_grad, mb__op_adam, mb__op_norm, mb__op_follow;
 
 /* reference.c: evaluate every node in double precision; values[i] for node i (leaf values taken from `values` when set) */
 bool mb__reference(const mb_graph *g, mb_arena *a, double **values, mb_error *err);
