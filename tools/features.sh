@@ -1,8 +1,10 @@
 #!/bin/sh
 # Finds the libraries the build can use and writes them as make variables; the summary goes to standard error.
 #   features.sh CC
+#   features.sh --packages     the Debian packages of the optional libraries
 # libyaml is required.  To add an optional library, add a line `optional ...` below; the sources see -DMB_HAVE_NAME=1,
 # and what is built without it must say so in a clear error.
+[ "$1" != --packages ] || exec sed -n "s/^int main.*' \([a-z0-9.+-]*\)$/\1/p" "$0"
 cc=$1
 flags= libs= names= report=
 try() { # headers and a main that needs the library; then compiler and linker flags
@@ -42,7 +44,7 @@ if ! try "$yaml" $yaml_flags $yaml_libs; then
     exit 1
 fi
 
-# optional libraries, one line each
+# optional libraries, two lines each; what brings further libraries along is loaded on use (mb_library_load), not linked
 optional CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
 int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
 
