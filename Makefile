@@ -164,9 +164,9 @@ $(B)/matchbox-static: $(CLI_OBJ) $(LIB)
 	$(Q)mv -f $@.tmp $@
 static: $(B)/matchbox-static ## build/matchbox-static: the program as one file without shared libraries
 image: $(B)/matchbox-static ## build/image/: the file tree of a container (Containerfile), or of a chroot
-	rm -rf $(B)/image && install -d $(B)/image/usr/local/bin $(B)/image/usr/local/share/matchbox/docs $(B)/image/tmp $(B)/image/runs
-	install -m 755 -s $(B)/matchbox-static $(B)/image/usr/local/bin/matchbox
-	for d in docs/algo docs/env presets zoo; do [ ! -d $$d ] || cp -R $$d $(B)/image/usr/local/share/matchbox/$$d; done
+	rm -rf $(B)/image && install -d $(B)/image$(PREFIX)/bin $(B)/image$(PREFIX)/share/matchbox/docs $(B)/image/tmp $(B)/image/runs
+	install -m 755 -s $(B)/matchbox-static $(B)/image$(PREFIX)/bin/matchbox
+	for d in docs/algo docs/env presets zoo; do [ ! -d $$d ] || cp -R $$d $(B)/image$(PREFIX)/share/matchbox/$$d; done
 dist: ## build/matchbox-VERSION.tar.gz: the committed tree, with the commit's name inside
 	@mkdir -p $(B)
 	git archive --prefix=matchbox-$(VERSION)/ -o $(B)/matchbox-$(VERSION).tar HEAD
