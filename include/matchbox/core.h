@@ -300,6 +300,17 @@ typedef struct mb_scope {
     const mb_logger *log;
 } mb_scope;
 
+/* ---- shared libraries, loaded when a feature first needs them ----
+   The program links only small libraries (tools/needed.sh): what brings others along is loaded on use. */
+
+typedef struct mb_symbol {
+    const char *name; /* NULL ends a list */
+    void *to;         /* where its address goes: a pointer to a pointer to a function */
+} mb_symbol;
+/* Load `soname` ("libcairo.so.2") for the rest of the process and fill in every symbol.  `feature` ("plot: PNG") and
+   `package` (Debian's runtime package) are for the error, MB_ERR_UNSUPPORTED. */
+MB_API bool mb_library_load(const char *soname, const mb_symbol *symbols, const char *feature, const char *package, mb_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,5 @@
 /* Finding the files that come with matchbox, and presets among them. */
+#include "build_info.h"
 #include "run/impl.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -42,7 +43,7 @@ bool mb__find_own(const char *name, char *path, size_t n)
         snprintf(dir, sizeof dir, "%s/%s", own, beside[i]);
         if (readable(path, n, dir, name)) return true;
     }
-    return false;
+    return readable(path, n, MB_BUILD_PREFIX "/share/matchbox", name); /* a chroot without /proc does not say where the program is */
 }
 
 bool mb_find_data(const char *name, char *path, size_t n)
