@@ -5,6 +5,7 @@
 #include "matchbox/core.h"
 #include "matchbox/env.h"
 #include "matchbox/graph.h"
+#include "matchbox/jobs.h"
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
 #include "matchbox/phase.h"
