@@ -5,6 +5,7 @@
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
 #include "matchbox/env.h"
+#include "matchbox/phase.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -75,6 +76,13 @@ typedef struct mb_progress_info {
     double seconds, steps_per_second, return_mean, last_eval;
     int64_t episodes;
     bool done;
+    double phase_seconds[MB_PHASES];  /* of `seconds`, estimated from a few iterations; all 0: not known yet */
+    size_t memory_bytes, peak_memory_bytes; /* of the process */
+    int threads, envs;
+    mb_eval eval;                     /* the last evaluation; eval.episodes == 0: none yet */
+    int64_t eval_step;
+    const char *dir, *algo, *env;     /* dir NULL: in memory only */
+    uint64_t seed;
 } mb_progress_info;
 
 typedef struct mb_hooks {

@@ -18,7 +18,14 @@ if __name__ == "__main__":  # workers share the machine: one thread each, set be
     for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(_name, "1")
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError:
+    if __name__ != "__main__":
+        raise
+    with open(3, "w") as _out:
+        _out.write(f"!the package 'numpy' is not installed for {sys.executable}\n!MATCHBOX_PYTHON chooses another Python\n!help pip install numpy gymnasium\n")
+    sys.exit(1)
 
 VERSION = 1
 MAX_FIELDS = 8
@@ -712,7 +719,8 @@ def maker(name):
     try:
         return from_gymnasium(name, kwargs)
     except ModuleNotFoundError as error:
-        raise Trouble(f"the package '{error.name}' is not installed for {sys.executable}", help=f"pip install {error.name}") from None
+        raise Trouble(f"the package '{error.name}' is not installed for {sys.executable}", "MATCHBOX_PYTHON chooses another Python",
+                      help=f"pip install {error.name}") from None
 
 
 # ---- the program --------------------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const v
     mb_vec *v = mb_alloc(s->arena, 1, sizeof *v, err);
     mb_vec_view *w = mb_alloc(s->arena, 1, sizeof *w, err);
     if (!v || !w) return NULL;
-    *v = (mb_vec){.def = def, .pool = s->pool, .view = w, .run = def->batch};
+    *v = (mb_vec){.def = def, .pool = s->pool, .phases = s->phases, .view = w, .run = def->batch};
     if (!(v->name = mb_strdup(s->arena, name, err)) || !copy_options(v, s, options, err) ||
         !mb_env_shape_of(def, v->options, &v->shape, err))
         return NULL;
@@ -261,14 +261,19 @@ static bool run_foreign(mb_vec *v, mb_error *err)
     int n = v->view->nenvs;
     if (!v->resetting && !mb__actions_fit(v, 0, n)) return mb__describe(v, 0, n, err);
     mb_env_batch b = batch_of(v, 0, n);
-    if (!mb__group_run(v->group, &b, err)) return false;
+    mb_phase before = mb_phase_enter(v->phases, MB_PHASE_ENV);
+    bool ok = mb__group_run(v->group, &b, err);
+    mb_phase_enter(v->phases, before);
+    if (!ok) return false;
     return mb__results_fit(v, 0, n) || mb__describe(v, 0, n, err);
 }
 
 static bool run_all(mb_vec *v, mb_pool *pool, mb_error *err)
 {
     if (v->group) return run_foreign(v, err);
+    mb_phase before = mb_phase_enter(v->phases, MB_PHASE_ENV);
     mb_pool_run(pool, v->nblocks, run_block, v);
+    mb_phase_enter(v->phases, before);
     const uint8_t *bad = memchr(v->bad, 1, (size_t)v->nblocks);
     if (!bad) return true;
     int first = (int)(bad - v->bad) * v->block, left = v->view->nenvs - first;

@@ -2,6 +2,7 @@
 #ifndef MB_ENV_VEC_H
 #define MB_ENV_VEC_H
 #include "matchbox/env.h"
+#include "matchbox/phase.h"
 
 /* Bounds that a run of floats is compared with: one pair for all, or a pattern that repeats every
  * `period`. */
@@ -19,6 +20,7 @@ struct mb_vec {
     const void *options;
     const char *name;
     mb_pool *pool;
+    mb_phases *phases;
     mb_vec_view *view;
     void (*run)(const mb_env_batch *b);
     char *states;

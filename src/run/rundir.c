@@ -32,18 +32,24 @@ bool mb__quick_write(const char *path, const char *text, size_t n, mb_error *err
     return false;
 }
 
+static size_t kilobytes_after(const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+    return at ? (size_t)strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
+}
+
 /* VmHWM rather than getrusage: the latter inherits the peak of the program that started us. */
-size_t mb__peak_memory(void)
+size_t mb__memory(size_t *peak)
 {
     char text[4096];
     int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
     if (fd >= 0) close(fd);
     text[n > 0 ? n : 0] = 0;
-    const char *at = strstr(text, "VmHWM:");
-    if (at) return (size_t)strtoull(at + 6, NULL, 10) * 1024;
     struct rusage u;
-    return getrusage(RUSAGE_SELF, &u) == 0 ? (size_t)u.ru_maxrss * 1024 : 0;
+    *peak = kilobytes_after(text, "VmHWM:");
+    if (*peak == 0 && getrusage(RUSAGE_SELF, &u) == 0) *peak = (size_t)u.ru_maxrss * 1024;
+    return kilobytes_after(text, "VmRSS:");
 }
 
 /* ---- making one ---- */
@@ -105,13 +111,21 @@ static bool copy_env_file(mb_trainer *t, mb_error *err)
     return ok;
 }
 
-static bool open_metrics(mb_trainer *t, int flags, mb_error *err)
+static bool open_file(const mb_trainer *t, const char *name, int flags, int *fd, mb_error *err)
 {
     char path[PATH_BYTES];
-    if (!mb__run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
-    t->metrics_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
-    if (t->metrics_fd >= 0) return true;
-    return mb__fail_system(err, "open", path, errno);
+    if (!mb__run_path(path, sizeof path, t->dir, name, err)) return false;
+    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
+    return *fd >= 0 || mb__fail_system(err, "open", path, errno);
+}
+
+/* What the run writes line by line.  after: the step it continues behind; -1: it is new. */
+static bool open_files(mb_trainer *t, int64_t after, mb_error *err)
+{
+    int flags = after < 0 ? O_TRUNC : 0;
+    mb__request_take(t); /* what was asked of an earlier process */
+    return open_file(t, "metrics.jsonl", flags, &t->metrics_fd, err) && open_file(t, "log.txt", flags, &t->log_fd, err) &&
+           (!t->settings->run.tensorboard || mb__events_open(&t->events, t->dir, after, err));
 }
 
 bool mb__run_dir_create(mb_trainer *t, mb_error *err)
@@ -131,7 +145,7 @@ bool mb__run_dir_create(mb_trainer *t, mb_error *err)
         return mb_help(err, "matchbox resume %.70s", dir);
     }
     if (!mb__run_path(path, sizeof path, dir, "checkpoints", err) || !mb_dir_make(path, err)) return false;
-    return copy_env_file(t, err) && write_config(t, err) && mb__system_json_write(t, err) && open_metrics(t, O_TRUNC, err);
+    return copy_env_file(t, err) && write_config(t, err) && mb__system_json_write(t, err) && open_files(t, -1, err);
 }
 
 /* ---- continuing one ---- */
@@ -187,7 +201,7 @@ bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
 {
     bool found;
     if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__checkpoint_load(t, dir, &found, err)) return false;
-    if (!cut_metrics(t, err) || !mb__system_json_write(t, err) || !open_metrics(t, 0, err)) return false;
+    if (!cut_metrics(t, err) || !mb__system_json_write(t, err) || !open_files(t, t->run.step, err)) return false;
     if (t->run.step >= t->run.total_steps)
         mb_log_line(t->scope.log, MB_LOG_INFO, "%s: was complete at step %lld; a greater --total-steps trains on", dir, (long long)t->run.step);
     else mb_log_line(t->scope.log, MB_LOG_INFO, "%s: continuing at step %lld of %lld%s", dir, (long long)t->run.step,
@@ -198,6 +212,8 @@ bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
 void mb__run_dir_close(mb_trainer *t)
 {
     if (t->metrics_fd >= 0) close(t->metrics_fd);
+    if (t->log_fd >= 0) close(t->log_fd);
+    mb__events_close(&t->events);
     if (t->lock >= 0) mb_file_unlock(t->lock);
-    t->metrics_fd = t->lock = -1;
+    t->metrics_fd = t->log_fd = t->lock = -1;
 }
