@@ -4,6 +4,7 @@
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
 #include "matchbox/env.h"
+#include "matchbox/foreign.h"
 #include "matchbox/graph.h"
 #include "matchbox/jobs.h"
 #include "matchbox/math.h"

@@ -12,6 +12,8 @@ typedef struct mb__limits {
     size_t period;
 } mb__limits;
 
+typedef struct mb__group mb__group;
+
 struct mb_vec {
     const mb_env_def *def;
     mb_env_shape shape;
@@ -37,6 +39,7 @@ struct mb_vec {
     int block, nblocks;
     uint8_t *bad; /* [nblocks] a check failed in this block */
     bool resetting;
+    mb__group *group; /* of a foreign environment, else NULL */
     int timed;      /* steps timed so far, see mb_vec_step */
     double seconds; /* the fastest of them */
 };

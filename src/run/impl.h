@@ -2,6 +2,7 @@
 #ifndef MB_RUN_IMPL_H
 #define MB_RUN_IMPL_H
 #include "matchbox/run.h"
+#include "run/outside.h"
 
 /* ---- settings ---- */
 
@@ -38,8 +39,10 @@ struct mb_settings {
 
 const mb_option *mb__settings_rows(const mb_settings *s, int table);
 void *mb__settings_values(const mb_settings *s, int table);
-/* Settings of an existing run, from its config.yaml. */
-mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, mb_error *err);
+/* What the file of an environment is called within a run: env.c or env.so. */
+const char *mb__env_copy(const mb_settings *s);
+/* Settings of an existing run, from its config.yaml.  env: the run's environment, where it is not one that a name finds. */
+mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, const mb_env_def *env, mb_error *err);
 
 /* ---- metrics ---- */
 

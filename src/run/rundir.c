@@ -64,7 +64,7 @@ static bool choose_dir(mb_trainer *t, char *out, mb_error *err)
         if (i > 1) snprintf(tail, sizeof tail, "-%d", i);
         snprintf(out, PATH_BYTES, "runs/%.100s-%.100s-%lld%s", s->algo->name, s->env->name, (long long)s->run.seed, tail);
         for (char *c = out + 5; *c; c++)
-            if (*c == '_') *c = '-';
+            if (strchr("_/:?&=. ", *c)) *c = '-';
         if (mkdir(out, 0777) == 0) return true;
         if (errno != EEXIST) return mb__fail_system(err, "make directory", out, errno);
     }
@@ -105,7 +105,7 @@ static bool copy_env_file(mb_trainer *t, mb_error *err)
     size_t n;
     if (!t->settings->env_file) return true;
     mb_arena_seal(t->arena, false);
-    bool ok = mb__run_path(path, sizeof path, t->dir, "env.c", err) && mb_file_read(t->settings->env_file, t->arena, &text, &n, err) &&
+    bool ok = mb__run_path(path, sizeof path, t->dir, mb__env_copy(t->settings), err) && mb_file_read(t->settings->env_file, t->arena, &text, &n, err) &&
               mb_file_write(path, text, n, err);
     mb_arena_seal(t->arena, true);
     return ok;
@@ -188,6 +188,15 @@ static bool cut_metrics(mb_trainer *t, mb_error *err)
     return ok;
 }
 
+/* Instances that are stepped elsewhere are not in the checkpoint: what they were doing is lost. */
+static bool begin_episodes(mb_trainer *t, mb_error *err)
+{
+    if (!t->settings->env->foreign) return true;
+    mb_log_line(t->scope.log, MB_LOG_INFO, "%.100s cannot save its state: its episodes begin anew, and from here on the run differs "
+                "from one that was never interrupted", t->settings->env->name);
+    return mb_vec_reset(t->run.vec, err);
+}
+
 bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
 {
     bool found;
@@ -197,7 +206,7 @@ bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
         mb_log_line(t->scope.log, MB_LOG_INFO, "%s: was complete at step %lld; a greater --total-steps trains on", dir, (long long)t->run.step);
     else mb_log_line(t->scope.log, MB_LOG_INFO, "%s: continuing at step %lld of %lld%s", dir, (long long)t->run.step,
                 (long long)t->run.total_steps, found ? "" : " (no checkpoint had been written yet)");
-    return found || mb__checkpoint_save(t, err);
+    return (found || mb__checkpoint_save(t, err)) && begin_episodes(t, err);
 }
 
 void mb__run_dir_close(mb_trainer *t)

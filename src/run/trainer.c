@@ -172,7 +172,7 @@ mb_trainer *mb_trainer_open_with(const char *dir, const char *const *changes, co
 {
     mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
-    mb_settings *s = mb__settings_of_run(a, dir, err);
+    mb_settings *s = mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
     if (!s || !apply_changes(s, changes, err)) {
         mb_arena_free(a);
         return NULL;
@@ -188,6 +188,8 @@ void mb_trainer_free(mb_trainer *t)
 {
     if (!t) return;
     mb__run_dir_close(t);
+    mb_vec_close(t->run.vec);
+    mb_vec_close(t->eval.vec);
     mb_pool_free(t->scope.pool);
     mb_plugin *plugin = t->owns_settings ? t->settings->plugin : NULL;
     mb_plugin_free(plugin);
