@@ -244,6 +244,7 @@ MB_API double mb_now(void);         /* monotonic seconds */
 MB_API double mb_thread_cpu(void);  /* CPU seconds of the calling thread */
 /* Bytes of memory that a process could still take without swapping: of the machine or of its container. */
 MB_API double mb_memory_free(void);
+MB_API double mb_wall_time(void);   /* seconds since 1970, for people: nothing is computed from it */
 
 /* ---- threads: jobs claimed one by one; which thread ran a job never shows in its result ---- */
 
@@ -302,6 +303,7 @@ MB_API bool mb_store_load_prefix(mb_store *s, const char *path, const char *pref
 
 /* ---- what graphs, networks, replays and environments are built in ---- */
 
+typedef struct mb_phases mb_phases; /* matchbox/phase.h */
 typedef struct mb_scope {
     mb_arena *arena;    /* whole run */
     mb_store *store;    /* NULL: nothing is checkpointed */
@@ -309,6 +311,7 @@ typedef struct mb_scope {
     uint64_t seed;      /* root of every stream */
     const char *kernels;/* "avx512", "avx2", "plain" or NULL: the best this CPU has */
     const mb_logger *log;
+    mb_phases *phases;  /* clocks of the runner; NULL: nobody measures */
 } mb_scope;
 
 /* ---- shared libraries, loaded when a feature first needs them ----
