@@ -12,6 +12,7 @@ from ._vec import FieldInfo, Vec
 try:
     import gymnasium
     from gymnasium import spaces
+    from gymnasium.envs.registration import EnvSpec
     from gymnasium.vector import VectorEnv as _VectorEnv
     from gymnasium.vector.utils import batch_space
 except ImportError:
@@ -171,6 +172,7 @@ class Env(gymnasium.Env):
             raise Error(f"render_mode '{render_mode}'", ["there are: None, 'rgb_array'"], "", "range")
         vec = self._vec = _one_agent(Vec(name, 1, options=options), name)
         self.name, self.render_mode = name, render_mode
+        self.spec = EnvSpec(f"matchbox/{name}-v0", "matchbox.envs:Env", kwargs={"name": name, **options})
         self.observation_space, self.action_space = observation_space(vec.obs_fields), action_space(vec.act_fields)
         self._actions = _Actions(vec)
         self._seeded = self._running = False

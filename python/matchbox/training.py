@@ -101,20 +101,23 @@ class _Hooks:
         if threading.current_thread() is not threading.main_thread():
             return work()
         outcome: list = []
+        done = threading.Event()
 
         def target() -> None:
             try:
                 outcome.append((work(), None))
             except BaseException as error:
                 outcome.append((None, error))
+            done.set()
 
         thread = threading.Thread(target=target, name="matchbox")
         thread.start()
-        while thread.is_alive():
+        while not done.is_set():
             try:
-                thread.join(0.2)
+                done.wait(0.2)
             except KeyboardInterrupt:
                 self.stop.value = 1
+        thread.join()
         result, error = outcome[0]
         if error is not None:
             raise error
