@@ -8,6 +8,7 @@
 #include "matchbox/jobs.h"
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
+#include "matchbox/objective.h"
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
 #include "matchbox/tabular.h"
