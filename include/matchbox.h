@@ -10,6 +10,7 @@
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
 #include "matchbox/phase.h"
+#include "matchbox/replay.h"
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
 #include "matchbox/tabular.h"
