@@ -4,11 +4,17 @@
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
 #include "matchbox/env.h"
+#include "matchbox/foreign.h"
 #include "matchbox/graph.h"
 #include "matchbox/jobs.h"
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
+<<<<<<< HEAD
 #include "matchbox/objective.h"
+=======
+#include "matchbox/phase.h"
+#include "matchbox/replay.h"
+>>>>>>> main
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
 #include "matchbox/tabular.h"

@@ -1,6 +1,6 @@
 /* matchbox/objective.h - what reinforcement learning and preference learning of language models optimise, declared by fields:
    ratio level, advantage rule, denominator, clip, KL estimator and its place.  Presets name the papers and the conventions of
-   the frameworks.  Rank 3; the clipped loss and the KL estimators are those of rl.h, used for actions and tokens alike.
+   the frameworks.  Rank 3 (layer: rl); the clipped loss and the KL estimators are those of rl.h, used for actions and tokens alike.
 
    Sequences are rows of rectangular arrays [n, longest], element (i, t) at i * longest + t; `mask` is 1 for the tokens that
    count.  A sequence's length is the sum of its mask; length 0 leaves every count of sequences. */
