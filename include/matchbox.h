@@ -9,12 +9,9 @@
 #include "matchbox/jobs.h"
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
-<<<<<<< HEAD
 #include "matchbox/objective.h"
-=======
 #include "matchbox/phase.h"
 #include "matchbox/replay.h"
->>>>>>> main
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
 #include "matchbox/tabular.h"
