@@ -4,10 +4,12 @@
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
 #include "matchbox/env.h"
+#include "matchbox/experiment.h"
 #include "matchbox/graph.h"
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
+#include "matchbox/stats.h"
 #include "matchbox/tabular.h"
 #endif
