@@ -6,6 +6,7 @@
 #include "matchbox/env.h"
 #include "matchbox/experiment.h"
 #include "matchbox/graph.h"
+#include "matchbox/jobs.h"
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
 #include "matchbox/rl.h"

@@ -22,6 +22,9 @@ struct curves {
 
 /* Read metrics.jsonl of the runs; those of the same algorithm, environment and preset are seeds of one curve. */
 bool curves_read(mb_arena *a, const char *const *runs, int nruns, const char *metric, struct curves *out, mb_error *err);
+/* Run r is a seed of curve group[r], which is called labels[group[r]]; every group has a run. */
+bool curves_of_groups(mb_arena *a, const char *const *dirs, const int *group, int nruns, const char *const *labels, int ngroups,
+                      const char *metric, const char *title, struct curves *out, mb_error *err);
 
 /* Ticks at 1, 2 or 5 times a power of ten. */
 struct axis { double low, high, step, first; int n; };
@@ -44,6 +47,9 @@ struct pen {
 enum { FIGURE_W = 800, FIGURE_H = 500 };
 unsigned curve_color(int i); /* of the Okabe-Ito palette, which colour-blind people can tell apart */
 void figure_draw(const struct curves *c, const struct pen *pen);
+/* An SVG file of whatever `draw` draws. */
+typedef void figure_drawing(const void *what, const struct pen *pen);
+bool figure_svg_of(figure_drawing *draw, const void *what, const char *title, const char *path, mb_arena *a, mb_error *err);
 bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err);
 bool figure_png(const struct curves *c, const char *path, mb_error *err);
 

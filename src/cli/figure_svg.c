@@ -47,7 +47,7 @@ static void text(void *self, double x, double y, double size, int anchor, bool t
     mb_str_add(self, "</text>\n");
 }
 
-bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err)
+bool figure_svg_of(figure_drawing *draw, const void *what, const char *title, const char *path, mb_arena *a, mb_error *err)
 {
     mb_str out;
     char *memory = mb_alloc(a, 1, BYTES, err);
@@ -55,11 +55,18 @@ bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error 
     mb_str_init(&out, memory, BYTES);
     mb_str_add(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
                      "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", FIGURE_W, FIGURE_H, FIGURE_W, FIGURE_H);
-    escaped(&out, c->title);
+    escaped(&out, title);
     mb_str_add(&out, "</title>\n");
     struct pen pen = { &out, rect, line, area, text };
-    figure_draw(c, &pen);
+    draw(what, &pen);
     mb_str_add(&out, "</svg>\n");
     if (out.full) return mb_fail(err, MB_ERR_MEMORY, "plot: the picture needs more than %d bytes", BYTES);
     return mb_file_write(path, out.s, out.n, err);
+}
+
+static void draw_curves(const void *what, const struct pen *pen) { figure_draw(what, pen); }
+
+bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err)
+{
+    return figure_svg_of(draw_curves, c, c->title, path, a, err);
 }

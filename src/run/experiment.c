@@ -154,12 +154,9 @@ const char *mb_check_test_name(mb_check_test t) { return tests[t]; }
 
 static bool metric_ok(const struct reader *r, const mb_yaml_item *at, const char *metric)
 {
-    char word[16], name[128], bound[48], more[2];
-    double threshold;
-    int n = sscanf(metric, "%15s %127s %47s %1s", word, name, bound, more);
-    if (n == 1) return true;
-    if (n == 2 && (strcmp(word, "last") == 0 || strcmp(word, "area") == 0)) return true;
-    if (n == 3 && strcmp(word, "steps") == 0 && mb_parse_double(bound, &threshold)) return true;
+    char word[128], name[128];
+    double bound;
+    if (mb__metric_parse(metric, word, name, &bound)) return true;
     return mb__experiment_fail(r, at, "must be a printed key, 'last NAME', 'area NAME' or 'steps NAME NUMBER'; not", metric);
 }
 
@@ -242,7 +239,7 @@ static bool read_checks(struct reader *r, mb_experiment *e)
     int lines[CHECKS_MAX];
     char name[64];
     const char *field;
-    struct raw_check raw[CHECKS_MAX] = { { NULL } };
+    struct raw_check raw[CHECKS_MAX] = { 0 };
     if (!collect(r, "checks.", CHECKS_MAX, names, lines, &e->nchecks)) return false;
     if (e->nchecks == 0) return mb__experiment_fail(r, NULL, "has no checks: what is to be shown?", NULL);
     e->check = mb_alloc(r->arena, (size_t)e->nchecks, sizeof *e->check, r->err);

@@ -14,6 +14,9 @@ struct reader {
 bool mb__experiment_fail(const struct reader *r, const mb_yaml_item *at, const char *what, const char *value);
 /* Index of a field that says how runs are made (algo, env, preset, program, command); -1: none. */
 int mb__arm_field(const char *name);
+int mb__metric_parse(const char *metric, char word[128], char name[128], double *bound);
+/* An option whose value is this is different in every run. */
+#define MB__THE_SEED "{seed}"
 /* Everything about the arm called arm->name. */
 bool mb__arm_read(struct reader *r, const mb_experiment *e, mb_arm *arm);
 

@@ -73,6 +73,8 @@ static bool train_identity(struct reader *r, const mb_settings *s, mb_arm *arm)
     mb_str_init(&out, text, IDENTITY_BYTES);
     mb_settings_yaml(s, &all, true);
     mb_str_add(&out, "train %s %s\n", arm->algo, arm->env);
+    for (int i = 0; i < arm->noptions; i++)
+        if (strcmp(arm->options[i].value, MB__THE_SEED) == 0) mb_str_add(&out, "%s is the seed\n", arm->options[i].key);
     for (char *line = all.s; *line;) {
         char *end = line + strcspn(line, "\n"), *next = *end ? end + 1 : end, *from = NULL, *at = line;
         *end = 0;
@@ -100,7 +102,8 @@ static bool check_training(struct reader *r, mb_arm *arm)
         snprintf(origin, sizeof origin, "%.180s, line %d", r->y.path, arm->options[i].line);
         if (strcmp(arm->options[i].key, "run") == 0 || strcmp(arm->options[i].key, "seed") == 0)
             return mb_fail(r->err, MB_ERR_USAGE, "%s: option '%s' is given by the experiment itself", origin, arm->options[i].key);
-        if (!mb_settings_set(s, arm->options[i].key, arm->options[i].value, origin, r->err)) return false;
+        bool seed = strcmp(arm->options[i].value, MB__THE_SEED) == 0;
+        if (!mb_settings_set(s, arm->options[i].key, seed ? "1" : arm->options[i].value, origin, r->err)) return false;
     }
     if (mb_settings_get(s, "eval-episodes", value, sizeof value) && mb_parse_int(value, &n)) arm->eval_episodes = (int)n;
     if (mb_settings_get(s, "total-steps", value, sizeof value) && mb_parse_int(value, &n)) arm->total_steps = n;
@@ -267,7 +270,8 @@ const char *const *mb_experiment_args(const mb_experiment *e, int arm, int64_t s
         add_words(&out, m->command);
     }
     for (int i = 0; i < m->noptions; i++) {
-        add(&out, m->options[i].key, m->options[i].value);
+        if (strcmp(m->options[i].value, MB__THE_SEED) == 0) add_number(&out, m->options[i].key, seed);
+        else add(&out, m->options[i].key, m->options[i].value);
         threads = threads || strcmp(m->options[i].key, "threads") == 0;
     }
     add_number(&out, "seed", seed);

@@ -60,7 +60,7 @@ static mb_verdict verdict_of(const mb_check *c, const mb_check_result *r, double
     bool closed;
     claimed(c, &low, &high, &closed);
     bool inside = closed ? r->interval.lo >= low && r->interval.hi <= high : r->interval.lo > low && r->interval.hi < high;
-    bool outside = closed ? r->interval.hi < low || r->interval.lo > high : r->interval.hi <= low || r->interval.lo >= high;
+    bool outside = r->interval.hi < low || r->interval.lo > high;
     bool significant = c->test == MB_TEST_NONE || r->p_holm < level;
     return inside && significant ? MB_SUPPORTED : outside ? MB_NOT_SUPPORTED : MB_INCONCLUSIVE;
 }
@@ -141,9 +141,9 @@ static void interval(mb_str *out, const mb_interval *i)
 static void check_json(const mb_experiment *e, const mb_check *c, const mb_check_result *r, mb_str *out)
 {
     const mb_column *a = &e->column[c->a], *b = c->b >= 0 ? &e->column[c->b] : NULL;
-    mb_str_add(out, "{\"name\":");
     mb_str_json(out, c->name);
-    text(out, "arm", e->arm[a->arm].name);
+    mb_str_add(out, ":{\"arm\":");
+    mb_str_json(out, e->arm[a->arm].name);
     text(out, "metric", a->metric);
     text(out, "relation", mb_relation_name(c->relation));
     if (b) {
@@ -179,10 +179,10 @@ void mb_experiment_json(const mb_experiment *e, const mb_check_result *results, 
     for (int i = 0; i < e->nseeds; i++) mb_str_add(out, "%s%lld", i ? "," : "", (long long)e->seeds[i]);
     mb_str_add(out, "]");
     number(out, "seconds", seconds);
-    mb_str_add(out, ",\"checks\":[");
+    mb_str_add(out, ",\"checks\":{");
     for (int k = 0; k < e->nchecks; k++) {
         if (k) mb_str_add(out, ",");
         check_json(e, &e->check[k], &results[k], out);
     }
-    mb_str_add(out, "]}");
+    mb_str_add(out, "}}");
 }

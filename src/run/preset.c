@@ -1,4 +1,5 @@
 /* Finding the files that come with matchbox, and presets among them. */
+#include "build_info.h"
 #include "run/impl.h"
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static void program_dir(char *out, size_t n)
 
 bool mb_find_data(const char *name, char *path, size_t n)
 {
-    static const char *const beside[] = { ".", "..", "../..", "../share/matchbox", "..", NULL };
+    static const char *const beside[] = { ".", "..", "../..", "../share/matchbox", NULL };
     char exe[PATH_BYTES / 2], dir[PATH_BYTES];
     if (access(name, R_OK) == 0 && strlen(name) < n) {
         snprintf(path, n, "%s", name);
@@ -40,7 +41,7 @@ bool mb_find_data(const char *name, char *path, size_t n)
         snprintf(dir, sizeof dir, "%s/%s", exe, beside[i]);
         if (readable(path, n, dir, name)) return true;
     }
-    return false;
+    return readable(path, n, MB_BUILD_PREFIX "/share/matchbox", name); /* a chroot without /proc does not say where the program is */
 }
 
 static bool find_preset(const mb_settings *s, const char *name, char *path, size_t n)

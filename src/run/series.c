@@ -1,5 +1,5 @@
 /* Reading metrics.jsonl, and the number that a run gives for a metric. */
-#include "matchbox/experiment.h"
+#include "run/experiment.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,21 +91,28 @@ static bool printed(const char *key, const char *json, mb_arena *a, double *out,
     return mb_fail(err, MB_ERR_FORMAT, "'%.64s' in the printed JSON is '%.40s', not a number", key, text);
 }
 
+/* 1: a printed key; 2: last or area of `name`; 3: steps until `name` is at least `bound`; 0: neither. */
+int mb__metric_parse(const char *metric, char word[128], char name[128], double *bound)
+{
+    char number[48], more[2];
+    int n = sscanf(metric, "%127s %127s %47s %1s", word, name, number, more);
+    bool known = n == 1 || (n == 2 && (strcmp(word, "last") == 0 || strcmp(word, "area") == 0)) ||
+                 (n == 3 && strcmp(word, "steps") == 0 && mb_parse_double(number, bound));
+    return known ? n : 0;
+}
+
 bool mb_measure(const char *metric, const char *json, const char *dir, mb_arena *a, double *out, mb_error *err)
 {
-    char word[16], name[128], bound[48] = "";
-    int n = sscanf(metric, "%15s %127s %47s", word, name, bound);
+    char word[128], name[128];
     size_t mark = mb_arena_mark(a);
     mb_series s;
-    double threshold = 0;
+    double bound = 0;
+    int kind = mb__metric_parse(metric, word, name, &bound);
     bool ok;
-    if (n == 1) {
-        ok = printed(metric, json, a, out, err);
-    } else if (n == 3 && !mb_parse_double(bound, &threshold)) {
-        ok = mb_fail(err, MB_ERR_USAGE, "metric '%.100s': '%s' is not a number", metric, bound);
-    } else if ((ok = mb_series_read(dir, name, a, &s, err))) {
-        *out = strcmp(word, "last") == 0 ? s.y[s.n - 1] : strcmp(word, "area") == 0 ? area(&s) : steps_to(&s, threshold);
-    }
+    if (kind == 0) ok = mb_fail(err, MB_ERR_USAGE, "'%.100s' is no metric", metric);
+    else if (kind == 1) ok = printed(metric, json, a, out, err);
+    else if ((ok = mb_series_read(dir, name, a, &s, err)))
+        *out = kind == 3 ? steps_to(&s, bound) : word[0] == 'l' ? s.y[s.n - 1] : area(&s);
     mb_arena_release(a, mark);
     return ok;
 }
