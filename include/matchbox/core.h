@@ -242,6 +242,7 @@ MB_API void mb_log_line(const mb_logger *log, mb_log_level level, const char *fm
 /* ---- clock ---- */
 MB_API double mb_now(void);         /* monotonic seconds */
 MB_API double mb_thread_cpu(void);  /* CPU seconds of the calling thread */
+MB_API double mb_wall_time(void);   /* seconds since 1970, for people: nothing is computed from it */
 
 /* ---- threads: jobs claimed one by one; which thread ran a job never shows in its result ---- */
 
@@ -291,6 +292,7 @@ MB_API bool mb_store_load_prefix(mb_store *s, const char *path, const char *pref
 
 /* ---- what graphs, networks, replays and environments are built in ---- */
 
+typedef struct mb_phases mb_phases; /* matchbox/phase.h */
 typedef struct mb_scope {
     mb_arena *arena;    /* whole run */
     mb_store *store;    /* NULL: nothing is checkpointed */
@@ -298,6 +300,7 @@ typedef struct mb_scope {
     uint64_t seed;      /* root of every stream */
     const char *kernels;/* "avx512", "avx2", "plain" or NULL: the best this CPU has */
     const mb_logger *log;
+    mb_phases *phases;  /* clocks of the runner; NULL: nobody measures */
 } mb_scope;
 
 /* ---- shared libraries, loaded when a feature first needs them ----

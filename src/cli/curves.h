@@ -26,6 +26,9 @@ bool curves_read(mb_arena *a, const char *const *runs, int nruns, const char *me
 bool curves_of_groups(mb_arena *a, const char *const *dirs, const int *group, int nruns, const char *const *labels, int ngroups,
                       const char *metric, const char *title, struct curves *out, mb_error *err);
 
+/* What a metric measures, for people. */
+const char *metric_title(const char *metric);
+
 /* Ticks at 1, 2 or 5 times a power of ten. */
 struct axis { double low, high, step, first; int n; };
 struct axis axis_of(double low, double high, int about);
@@ -44,13 +47,16 @@ struct pen {
     /* anchor: 0 begins at x, 1 middle, 2 ends there; turned: reads upwards */
     void (*text)(void *self, double x, double y, double size, int anchor, bool turned, unsigned color, const char *text);
 };
-enum { FIGURE_W = 800, FIGURE_H = 500 };
+enum { FIGURE_W = 800, FIGURE_H = 500, PANELS_MAX = 12 };
 unsigned curve_color(int i); /* of the Okabe-Ito palette, which colour-blind people can tell apart */
-void figure_draw(const struct curves *c, const struct pen *pen);
-/* An SVG file of whatever `draw` draws. */
+struct figure_size { double w, h, head; }; /* head: height of title and legend */
+/* c[n]: the same runs by n metrics, a panel each. */
+struct figure_size figure_size(const struct curves *c, int n);
+void figure_draw(const struct curves *c, int n, const struct pen *pen);
+/* An SVG file of whatever `draw` draws in a picture of w by h. */
 typedef void figure_drawing(const void *what, const struct pen *pen);
-bool figure_svg_of(figure_drawing *draw, const void *what, const char *title, const char *path, mb_arena *a, mb_error *err);
-bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err);
-bool figure_png(const struct curves *c, const char *path, mb_error *err);
+bool figure_svg_of(figure_drawing *draw, const void *what, double w, double h, const char *title, const char *path, mb_arena *a, mb_error *err);
+bool figure_svg(const struct curves *c, int n, const char *path, mb_arena *a, mb_error *err);
+bool figure_png(const struct curves *c, int n, const char *path, mb_error *err);
 
 #endif

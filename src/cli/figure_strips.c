@@ -65,5 +65,5 @@ static void draw(const void *what, const struct pen *p)
 
 bool strips_svg(const struct strips *s, const char *path, mb_arena *a, mb_error *err)
 {
-    return figure_svg_of(draw, s, s->title, path, a, err);
+    return figure_svg_of(draw, s, FIGURE_W, FIGURE_H, s->title, path, a, err);
 }

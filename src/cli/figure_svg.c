@@ -47,14 +47,15 @@ static void text(void *self, double x, double y, double size, int anchor, bool t
     mb_str_add(self, "</text>\n");
 }
 
-bool figure_svg_of(figure_drawing *draw, const void *what, const char *title, const char *path, mb_arena *a, mb_error *err)
+bool figure_svg_of(figure_drawing *draw, const void *what, double w, double h, const char *title, const char *path, mb_arena *a,
+                   mb_error *err)
 {
     mb_str out;
     char *memory = mb_alloc(a, 1, BYTES, err);
     if (!memory) return false;
     mb_str_init(&out, memory, BYTES);
-    mb_str_add(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
-                     "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", FIGURE_W, FIGURE_H, FIGURE_W, FIGURE_H);
+    mb_str_add(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
+                     "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", w, h, w, h);
     escaped(&out, title);
     mb_str_add(&out, "</title>\n");
     struct pen pen = { &out, rect, line, area, text };
@@ -64,9 +65,17 @@ bool figure_svg_of(figure_drawing *draw, const void *what, const char *title, co
     return mb_file_write(path, out.s, out.n, err);
 }
 
-static void draw_curves(const void *what, const struct pen *pen) { figure_draw(what, pen); }
+struct panels { const struct curves *c; int n; };
 
-bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err)
+static void draw_panels(const void *what, const struct pen *pen)
 {
-    return figure_svg_of(draw_curves, c, c->title, path, a, err);
+    const struct panels *p = what;
+    figure_draw(p->c, p->n, pen);
+}
+
+bool figure_svg(const struct curves *c, int n, const char *path, mb_arena *a, mb_error *err)
+{
+    struct figure_size size = figure_size(c, n);
+    struct panels p = { c, n };
+    return figure_svg_of(draw_panels, &p, size.w, size.h, c->title, path, a, err);
 }

@@ -92,7 +92,7 @@ static bool draw_curves(const struct reproduction *r, int x, const char *dir, mb
         return true;
     }
     struct curves c;
-    if (!curves_of_groups(r->arena, dirs, group, n, labels, groups, e->curve, e->id, &c, err) || !figure_svg(&c, path, r->arena, err)) return false;
+    if (!curves_of_groups(r->arena, dirs, group, n, labels, groups, e->curve, e->id, &c, err) || !figure_svg(&c, 1, path, r->arena, err)) return false;
     mb_str_add(page, "![learning curves](curves.svg)\n\n");
     return true;
 }

@@ -47,9 +47,9 @@ void mb_system_facts(mb_str *out)
     mb_str_add(out, "  \"cores\": %ld", sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-static void iso_time(char *out, size_t n)
+void mb__iso_time(char *out, size_t n)
 {
-    time_t now = time(NULL);
+    time_t now = (time_t)mb_wall_time();
     struct tm tm;
     if (!gmtime_r(&now, &tm) || strftime(out, n, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) snprintf(out, n, "unknown");
 }
@@ -59,7 +59,7 @@ bool mb__system_json_write(const mb_trainer *t, mb_error *err)
     char path[1024], when[32];
     mb_str text;
     struct utsname u;
-    iso_time(when, sizeof when);
+    mb__iso_time(when, sizeof when);
     mb_str_init(&text, t->text, t->text_size);
     mb_str_add(&text, "{\n");
     if (uname(&u) == 0) add(&text, "host", u.nodename);
