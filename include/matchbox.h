@@ -11,6 +11,7 @@
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
 #include "matchbox/phase.h"
+#include "matchbox/replay.h"
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
 #include "matchbox/stats.h"
