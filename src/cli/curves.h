@@ -36,6 +36,8 @@ double axis_tick(const struct axis *a, int i);
 const char *axis_label(char out[32], const struct axis *a, double v);
 void curves_range(const struct curves *c, struct axis *x, struct axis *y, int xticks, int yticks);
 
+/* Axes and curves alone: exactly `rows` lines (3 at least), each ended with `eol`. */
+void curves_plot(FILE *f, const struct curves *c, int columns, int rows, bool color, const char *eol);
 void curves_text(FILE *f, const struct curves *c, int columns, int rows, bool color);
 
 /* What a figure is drawn with: implemented once for SVG and once for PNG.  Colours are 0xRRGGBB. */
