@@ -4,6 +4,7 @@
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
 #include "matchbox/env.h"
+#include "matchbox/experiment.h"
 #include "matchbox/foreign.h"
 #include "matchbox/graph.h"
 #include "matchbox/jobs.h"
@@ -14,5 +15,6 @@
 #include "matchbox/replay.h"
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
+#include "matchbox/stats.h"
 #include "matchbox/tabular.h"
 #endif
