@@ -161,7 +161,7 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
-	for d in docs/algo docs/env presets; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
+	for d in docs/algo docs/env presets experiments; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
 	install -d '$(SHARE)/matchbox/python/matchbox'
 	install -m 644 python/matchbox/worker.py '$(SHARE)/matchbox/python/matchbox/'
 uninstall: ## remove what install wrote
@@ -194,7 +194,6 @@ clean: ## remove every build folder
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
-
 
 .PHONY: wheel test-python all test tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
 .SECONDARY:

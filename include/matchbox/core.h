@@ -97,6 +97,9 @@ typedef struct mb_rng {
 
 MB_API void mb__philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4]);
 MB_API void mb__rng_refill(mb_rng *r);
+/* Those of streams[which[0]], ..., streams[which[n - 1]] (all different) that have given all words of their block get the next one,
+   as their next draw would do, but several streams at once. */
+MB_API void mb__rng_refill_many(mb_rng *streams, const int *which, int n);
 MB_API float mb__uniform_edge(float low, float high);
 MB_API int mb__below_slow(mb_rng *r, uint32_t n, uint64_t product);
 
