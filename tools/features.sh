@@ -54,6 +54,12 @@ fi
 # optional libraries, two lines each: `optional` links the library, `loaded` leaves that to mb_library_load
 loaded CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
 int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
+loaded MICROHTTPD libmicrohttpd '-lmicrohttpd' '#include <microhttpd.h>
+int main(void) { return MHD_get_version() == 0; }' 'the web page of matchbox serve' libmicrohttpd-dev
+loaded CHARTJS chart.js '' '#if !__has_include("/usr/share/javascript/chart.js/chart.min.js")
+#error "not there"
+#endif
+int main(void) { return 0; }' 'charts on the page of matchbox serve' libjs-chart.js
 
 {
     echo "matchbox: compiler $($cc --version 2>/dev/null | head -n 1)"
