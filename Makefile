@@ -41,7 +41,7 @@ CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*
 ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/algo/*/*.c src/run/*.c)
 ISA_SRC  := $(wildcard src/graph/kernels/*.c src/env/*/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
-LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o
+LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/portable_text.o
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC)) $(B)/commands.o
 LIB      := $(B)/libmatchbox.a
 SOLIB    := $(B)/libmatchbox.so.$(SOVER)
@@ -77,7 +77,7 @@ $(B)/%.$(1).o: src/%.c $$(NEEDS)
 	$$(Q)$$(COMPILE) $(ISA_$(1)) -DMB_ISA=_$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
-$(B)/registry.o $(B)/commands.o: $(B)/%.o: $(B)/%.c $(NEEDS)
+$(B)/registry.o $(B)/portable_text.o $(B)/commands.o: $(B)/%.o: $(B)/%.c $(NEEDS)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
@@ -89,6 +89,9 @@ $(B)/registry.c: force
 	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)")
 $(B)/commands.c: force
 	$(call replace,sh tools/registry.sh commands "$(CMDS)")
+# functions that exported C files carry
+$(B)/portable_text.c: force
+	$(call replace,sh tools/embed.sh include/matchbox/math.h src/nn/portable.h)
 $(B)/flags: force
 	$(call replace,echo '$(subst ','\'',$(COMPILE))')
 # what system.json says of the build: MB_BUILD_COMMIT, MB_BUILD_COMPILER, MB_BUILD_FLAGS, MB_BUILD_PREFIX, MB_BUILD_FEATURES
