@@ -114,6 +114,11 @@ test: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build and run every test; ONLY=
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
 tests: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build the tests without running them
 
+PYTHON ?= python3
+test-onnx: $(B)/tests/run/export_onnx ## run exported ONNX files in onnxruntime (PYTHON=: one that has onnx and onnxruntime)
+	@rm -rf $(B)/onnx && mkdir -p $(B)/onnx && EXPORT_ONNX_DIR=$(B)/onnx $< >/dev/null; \
+	$(PYTHON) tests/reference/onnx_check.py $(B)/onnx >$(B)/onnx/listing && cmp $(B)/onnx/listing tests/reference/data/onnx.txt
+
 check: $(PROGRAM) $(LIB) $(SOLIB) ## the rules of the house: layers, symbols, calls, headers, lengths, warnings, docs
 	@CC='$(CC)' CXX='$(CXX)' WARN='$(STD) $(WARN) $(FEATURES) -Iinclude -Isrc -I$(B)' sh tools/check.sh $(B)
 
@@ -164,10 +169,10 @@ detect: ## look for optional libraries again
 clean: ## remove every build folder
 	rm -rf build build-address build-thread $(B)
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: all test tests check bench numbers bench-kernels rows docs install uninstall detect clean force help
+.PHONY: all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

@@ -39,8 +39,8 @@ static void print_json(const char *file, const mb_export_report *r)
 static void print_text(const char *file, const struct export_options *o, const mb_export_report *r)
 {
     printf("%s: %lld numbers%s, %lld bytes\n", file, (long long)r->weights, o->int8 ? " in 8 bits" : "", (long long)r->bytes);
-    if (r->episodes) printf("checked: %lld decisions of %d episodes equal bit for bit, return %.6g\n", (long long)r->decisions, r->episodes, r->return_mean);
-    if (o->int8 && r->episodes) {
+    if (r->decisions) printf("checked: %lld decisions of %d episodes equal bit for bit, return %.6g\n", (long long)r->decisions, r->episodes, r->return_mean);
+    if (o->int8 && r->decisions) {
         printf("8 bits: return %.6g on the same episodes; ", r->int8_return_mean);
         if (isfinite(r->agreement)) printf("%.4g %% of the choices are the same, probabilities", 100 * r->agreement);
         else printf("actions");

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- checking: whole episodes, one in each evaluation environment ---- */
+/* ---- checking: whole episodes, one in each evaluation environment; where they are long, those that end in time ---- */
+
+enum { DECISIONS = 5000 };
 
 struct check {
     mb_player *player;
@@ -110,22 +112,26 @@ static bool play(struct check *c, bool by_int8, double *mean, mb_error *err)
     evaluator *e = &c->player->t->eval;
     const mb_vec_view *v = mb_vec_view_of(e->vec);
     int left = v->nenvs;
+    int64_t decided = 0;
     memset(c->done, 0, (size_t)v->nenvs);
     memset(c->sum, 0, (size_t)v->nenvs * sizeof(double));
     for (int i = 0; i < v->nenvs; i++) mb_vec_load(e->vec, i, e->fresh + (size_t)i * mb_vec_state_bytes(e->vec));
     if (!mb_vec_reset(e->vec, err)) return false;
-    for (int t = 1; left > 0; t++) {
+    while (left > 0 && decided < DECISIONS) {
+        decided += left;
         if (c->player->t->hooks.stop && *c->player->t->hooks.stop) return mb_fail(err, MB_ERR_INTERRUPTED, "export: stopped, nothing was written");
         if (!e->actor.act(e->actor.self, e->vec, true, err) || !decisions(c, by_int8, err) || !mb_vec_step(e->vec, err)) return false;
         for (int i = 0; i < v->nenvs; i++) {
             if (c->done[i]) continue;
             c->sum[i] += (double)v->reward[i * v->nagents + c->o->agent];
-            c->done[i] = v->last_length[i] > 0 || t >= EVAL_ENDLESS;
+            c->done[i] = v->last_length[i] > 0;
             left -= c->done[i];
         }
     }
-    *mean = 0;
-    for (int i = 0; i < v->nenvs; i++) *mean += c->sum[i] / (double)v->nenvs;
+    int ended = v->nenvs - left;
+    *mean = ended ? 0 : (double)NAN;
+    for (int i = 0; i < v->nenvs; i++) *mean += c->done[i] ? c->sum[i] / (double)ended : 0;
+    if (!by_int8) c->r->episodes = ended;
     return true;
 }
 
@@ -134,7 +140,6 @@ static bool check(mb_player *p, const mb_netlist *net, const mb_export_options *
     struct check c = { .player = p, .net = net, .o = o, .r = r };
     r->agreement = (double)NAN;
     if (o->episodes == 0) return true;
-    r->episodes = mb_vec_view_of(mb_player_vec(p))->nenvs;
     if (!begin(&c, err) || !play(&c, false, &r->return_mean, err)) return false;
     if (!c.small) return true;
     if (c.choices) r->agreement = (double)c.same / (double)c.choices;

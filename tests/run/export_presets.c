@@ -3,7 +3,7 @@
 #include "run/export_test.h"
 #include "run/impl.h"
 
-enum { EPISODES = 6, FLOATS = 4096 };
+enum { EPISODES = 4, FLOATS = 4096, STEPS = 300 }; /* steps: of episodes that are longer, their beginning */
 
 struct contest {
     mb_player *library, *exported;
@@ -25,14 +25,15 @@ static void choose(struct contest *c)
     }
 }
 
-/* One episode in every environment, both sides by side; the mean return. */
+/* One episode in every environment, both sides by side; the mean return, NaN when not all came to their end. */
 static bool play_both(struct contest *c, double *mean, mb_error *err)
 {
     mb_vec_view *a = mb_vec_view_of(mb_player_vec(c->library)), *b = mb_vec_view_of(mb_player_vec(c->exported));
     double sum[EPISODES] = { 0 };
     bool done[EPISODES] = { false };
     if (!mb_vec_reset(mb_player_vec(c->library), err) || !mb_vec_reset(mb_player_vec(c->exported), err)) return false;
-    for (int t = 1, left = EPISODES; left > 0; t++) {
+    int left = EPISODES;
+    for (int t = 1; left > 0 && t <= STEPS; t++) {
         choose(c);
         if (!mb_player_step(c->library, true, err) || !mb_vec_step(mb_player_vec(c->exported), err)) return false;
         if (memcmp(a->reward, b->reward, (size_t)a->rows * sizeof(float)) || memcmp(a->terminated, b->terminated, (size_t)a->nenvs))
@@ -40,11 +41,11 @@ static bool play_both(struct contest *c, double *mean, mb_error *err)
         for (int i = 0; i < EPISODES; i++) {
             if (done[i]) continue;
             sum[i] += (double)b->reward[i * b->nagents];
-            done[i] = b->last_length[i] > 0 || t >= EVAL_ENDLESS;
+            done[i] = b->last_length[i] > 0;
             left -= done[i];
         }
     }
-    *mean = 0;
+    *mean = left ? (double)NAN : 0;
     for (int i = 0; i < EPISODES; i++) *mean += sum[i] / EPISODES;
     return true;
 }
@@ -60,16 +61,13 @@ static bool check_run(const char *dir, const char *id, mb_error *err)
     snprintf(c_file, sizeof c_file, "%s/%s.c", run_root, id);
     c.library = mb_player_open(dir, EPISODES, MB_SEED_OF_RUN, NULL, err);
     c.exported = mb_player_open(dir, EPISODES, MB_SEED_OF_RUN, NULL, err);
-    bool ok = c.library && c.exported && mb_export(c.library, c_file, &(mb_export_options){ .name = id, .episodes = 2 }, &r, err);
-    ok = ok && mb_player_eval(c.library, EPISODES, NULL, &eval, err) && mb__netlist_of(c.exported->t, 0, net, err);
+    bool ok = c.library && c.exported && mb_export(c.library, c_file, &(mb_export_options){ .name = id }, &r, err) && mb__netlist_of(c.exported->t, 0, net, err);
     if (ok) {
         c.net = net;
         c.e = load_exported(c_file, id, net, "cc", "-O2 -ffp-contract=off -Wall -Wextra -pedantic");
-        mb_player_free(c.library); /* evaluation begins with the streams of a fresh player */
-        c.library = mb_player_open(dir, EPISODES, MB_SEED_OF_RUN, NULL, err);
-        ok = c.library && play_both(&c, &mean, err);
+        ok = play_both(&c, &mean, err) && (isnan(mean) || mb_player_eval(c.library, EPISODES, NULL, &eval, err));
     }
-    if (ok && fabs(mean - eval.return_mean) > 1e-9 * (1 + fabs(mean))) ok = mb_fail(err, MB_ERR_NUMERIC, "evaluation gave %g, the file %g", eval.return_mean, mean);
+    if (ok && !isnan(mean) && fabs(mean - eval.return_mean) > 1e-9 * (1 + fabs(mean))) ok = mb_fail(err, MB_ERR_NUMERIC, "evaluation gave %g, the file %g", eval.return_mean, mean);
     mb_player_free(c.library);
     mb_player_free(c.exported);
     free(c.memory);

@@ -65,7 +65,7 @@ static inline bool compiler_there(const char *cc)
 }
 
 /* Compile and load; stops the test program when that fails. */
-static struct exported load_exported(const char *c, const char *id, const mb_netlist *n, const char *cc, const char *flags)
+static inline struct exported load_exported(const char *c, const char *id, const mb_netlist *n, const char *cc, const char *flags)
 {
     static int count;
     char glue[320], object[320], command[2048];
