@@ -1,4 +1,5 @@
-/* matchbox/export.h - a trained policy leaves: as one C file, as ONNX, or as a policy file of matchbox's own.  Rank 5. */
+/* matchbox/export.h - a trained policy leaves: as one C file, as ONNX, or as a policy file of matchbox's own.
+   Rank 5 (layer: run). */
 #ifndef MATCHBOX_EXPORT_H
 #define MATCHBOX_EXPORT_H
 #include "matchbox/run.h"

@@ -1,5 +1,5 @@
 /* matchbox/netlist.h - a trained policy as a short list of layers with their weights: what is written when a policy leaves
-   (C, ONNX), and a small machine that executes the list with the very functions that exported C files carry.  Rank 2.
+   (C, ONNX), and a small machine that executes the list with the very functions that exported C files carry.  Rank 2 (layer: nn).
    One observation at a time: values are vectors on numbered wires, and memory is a wire that keeps its value until the
    next decision. */
 #ifndef MATCHBOX_NETLIST_H

@@ -132,6 +132,8 @@ MB_API int64_t mb_player_trained(const mb_player *p);         /* the checkpoint'
 MB_API bool mb_player_eval(mb_player *p, int episodes, volatile const int *stop, mb_eval *out, mb_error *err);
 MB_API void mb_player_free(mb_player *p);
 
+/* What numbers may depend on, as lines `"key": value` of a JSON object, without its braces: version, commit, compiler, CPU. */
+MB_API void mb_system_facts(mb_str *out);
 MB_API void mb_eval_json(const mb_eval *e, mb_str *out);
 MB_API void mb_summary_json(const mb_summary *s, mb_str *out);
 
