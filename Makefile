@@ -141,6 +141,17 @@ docs: $(B)/matchbox $(B)/matchbox.1 ## fill the option tables in docs/ and write
 $(B)/matchbox.1: $(B)/matchbox tools/man.sh
 	@sh tools/man.sh $(B)/matchbox $(VERSION) > $@.tmp && mv $@.tmp $@
 
+# ---- the Python package ----
+WHEEL_LIB := $(B)/wheel/libmatchbox.so
+$(WHEEL_LIB): $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-rpath,'$$ORIGIN' -o $@.tmp $^ $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
+wheel: $(WHEEL_LIB) ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
+	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(VERSION) $(B)
+test-python: $(PROGRAM) ## the Python package against gymnasium, PettingZoo and stable-baselines3 from PyPI, in build/venv-python
+	@BUILD='$(CURDIR)/$(B)' MATCHBOX='$(CURDIR)/$(B)/matchbox' MAKE='$(MAKE)' sh tests/python/all.inc
+
 # ---- install ----
 BIN_DIR := $(DESTDIR)$(PREFIX)/bin
 LIB_DIR := $(DESTDIR)$(PREFIX)/lib
@@ -159,6 +170,8 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
 	for d in docs/algo docs/env presets experiments; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
+	install -d '$(SHARE)/matchbox/python/matchbox'
+	install -m 644 python/matchbox/worker.py '$(SHARE)/matchbox/python/matchbox/'
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
@@ -190,7 +203,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
+.PHONY: wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

@@ -90,6 +90,7 @@ bool mb__evaluator_run(evaluator *e, int episodes, volatile const int *stop, mb_
 
 struct mb_trainer {
     mb_arena *arena;
+    bool plays;                  /* a player's: never trained */
     bool owns_settings;          /* opened from a directory: settings live in our arena */
     const mb_settings *settings;
     mb_hooks hooks;
@@ -125,8 +126,8 @@ struct mb_player {
     bool begun; /* a foreign environment's workers are started when it is stepped, not to act alone */
 };
 
-/* Everything but the directory: memory, threads, environments, algorithm, evaluation. */
-mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, int eval_envs, mb_error *err);
+/* Everything but the directory: memory, threads, environments, algorithm, evaluation.  plays: it will not train. */
+mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, bool plays, int eval_envs, mb_error *err);
 bool mb__trainer_stopped(const mb_trainer *t);
 /* Reserve address space for a run: as much as the system grants, nothing is used yet. */
 mb_arena *mb__run_arena(mb_error *err);

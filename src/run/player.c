@@ -14,7 +14,7 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
         mb_arena_free(a);
         return NULL;
     }
-    p->t = mb__trainer_build(s, a, hooks, nenvs, err);
+    p->t = mb__trainer_build(s, a, hooks, true, nenvs, err);
     s->run.seed = own;
     bool found = true;
     char path[1024];
