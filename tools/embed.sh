@@ -1,21 +1,24 @@
 #!/bin/sh
-# Writes the files of web/ and Chart.js (Debian: libjs-chart.js) as C, so that the page is in the program.
-#   embed.sh [CHART_JS]     without the file of Chart.js the page has no charts, and `matchbox serve` says so
-asset() { # name in C, path in the browser, type, file
-    echo "static const unsigned char $1[] = {"
-    od -An -v -tu1 "$4" | sed 's/  *\([0-9][0-9]*\)/\1,/g'
-    echo '};'
-    list="$list
-    { \"$2\", \"$3\", $1, sizeof $1 },"
+# Writes the functions of C headers as text, so that the exporter can put them into the files it makes:
+#   embed.sh HEADER...      every static function on floats with the comment above it, and the MB__ROUNDF constant
+# What relies on a sum being rounded says so: the files are compiled with flags that nobody knows, -ffast-math too.
+echo '/* generated from the headers named in the Makefile: do not edit */'
+echo '#include "run/export.h"'
+echo 'const mb__portable mb__portable_text[] = {'
+cat "$@" | sed -e 's/__builtin_memcpy/memcpy/g; s/__builtin_inff()/HUGE_VALF/g; s/__builtin_nanf("")/NAN/g; s/__builtin_fmaf/fmaf/g
+    s|^    float t = \(mb_fmaf(.*MB__ROUNDF);\)|    volatile float t = \1 /* no compiler may cancel the rounding */|' | awk '
+function quoted(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return "\"" s "\\n\"" }
+function give() {
+    if (text !~ /double/) printf "    { \"%s\",\n%s    },\n", name, text
+    text = ""; comment = ""; inside = 0
 }
-list=
-echo '/* generated from web/: do not edit */'
-echo '#include "cli/serve.h"'
-asset page / 'text/html; charset=utf-8' web/index.html
-asset style /style.css 'text/css; charset=utf-8' web/style.css
-asset icon /icon.svg 'image/svg+xml' web/icon.svg
-asset curves /curves.js 'text/javascript; charset=utf-8' web/curves.js
-asset app /app.js 'text/javascript; charset=utf-8' web/app.js
-[ ! -f "$1" ] || asset chart /chart.js 'text/javascript; charset=utf-8' "$1"
-echo "const struct asset site_assets[] = {$list
-    { 0, 0, 0, 0 } };"
+/^#define MB__ROUNDF / { name = "MB__ROUNDF"; text = "      " quoted($0) "\n"; give(); next }
+/^static .*\(/ && !inside {
+    name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
+    text = comment; inside = 1
+}
+inside { text = text "      " quoted($0) "\n"; if ($0 == "}" || $0 ~ /^static .*}$/) give(); next }
+/^\/\*/ { comment = ""; open = 1 }
+open { comment = comment "      " quoted($0) "\n"; if ($0 ~ /\*\//) open = 0; next }
+{ comment = "" }'
+echo '    { 0, 0 } };'

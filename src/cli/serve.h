@@ -63,7 +63,7 @@ struct http *http_start(struct site *s, mb_arena *a, mb_error *err);
 void http_wake(struct http *h);                   /* viewers that have slept long enough or have news */
 void http_stop(struct http *h);
 
-/* ---- the page: made of web/ by tools/embed.sh ---- */
+/* ---- the page: made of web/ by tools/page.sh ---- */
 struct asset { const char *path, *type; const unsigned char *data; size_t size; };
 extern const struct asset site_assets[];          /* path NULL ends it */
 
