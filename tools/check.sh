@@ -17,6 +17,7 @@ check() { # title, command...
 check 'layers: headers of lower ranks only' sh tools/layers.sh
 check 'symbols: mb_ prefix, no writable data' sh tools/symbols.sh "$b"/libmatchbox.a "$b"/libmatchbox.so.*
 check 'calls: no malloc, printf, exit, rand, libm in the library' sh tools/calls.sh "$b/libmatchbox.a"
+check 'libraries: small ones only' sh tools/needed.sh "$b/matchbox" "$b"/libmatchbox.so.*
 check 'headers: each alone, C11 and C++17' sh tools/headers.sh
 check 'lengths: functions of 60 lines, files of 600' sh tools/lengths.sh
 check 'warnings: gcc' sh tools/warnings.sh gcc

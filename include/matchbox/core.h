@@ -242,6 +242,7 @@ MB_API void mb_log_line(const mb_logger *log, mb_log_level level, const char *fm
 /* ---- clock ---- */
 MB_API double mb_now(void);         /* monotonic seconds */
 MB_API double mb_thread_cpu(void);  /* CPU seconds of the calling thread */
+MB_API double mb_wall_time(void);   /* seconds since 1970, for people: nothing is computed from it */
 
 /* ---- threads: jobs claimed one by one; which thread ran a job never shows in its result ---- */
 
@@ -291,6 +292,7 @@ MB_API bool mb_store_load_prefix(mb_store *s, const char *path, const char *pref
 
 /* ---- what graphs, networks, replays and environments are built in ---- */
 
+typedef struct mb_phases mb_phases; /* matchbox/phase.h */
 typedef struct mb_scope {
     mb_arena *arena;    /* whole run */
     mb_store *store;    /* NULL: nothing is checkpointed */
@@ -298,7 +300,19 @@ typedef struct mb_scope {
     uint64_t seed;      /* root of every stream */
     const char *kernels;/* "avx512", "avx2", "plain" or NULL: the best this CPU has */
     const mb_logger *log;
+    mb_phases *phases;  /* clocks of the runner; NULL: nobody measures */
 } mb_scope;
+
+/* ---- shared libraries, loaded when a feature first needs them ----
+   The program links only small libraries (tools/needed.sh): what brings others along is loaded on use. */
+
+typedef struct mb_symbol {
+    const char *name; /* NULL ends a list */
+    void *to;         /* where its address goes: a pointer to a pointer to a function */
+} mb_symbol;
+/* Load `soname` ("libcairo.so.2") for the rest of the process and fill in every symbol.  `feature` ("plot: PNG") and
+   `package` (Debian's runtime package) are for the error, MB_ERR_UNSUPPORTED. */
+MB_API bool mb_library_load(const char *soname, const mb_symbol *symbols, const char *feature, const char *package, mb_error *err);
 
 #ifdef __cplusplus
 }

@@ -63,6 +63,7 @@ typedef struct mb_step { float reward; bool terminated; } mb_step; /* reward: gi
 
 typedef struct mb_canvas mb_canvas;
 typedef struct mb_env_batch mb_env_batch;
+typedef struct mb_foreign mb_foreign;
 
 /* What an instance looks like for given options: filled from the definition, then by its shape callback. */
 typedef struct mb_env_shape {
@@ -101,6 +102,8 @@ typedef struct mb_env_def {
        more.  Probabilities add up to 1; 0 outcomes: no such state, or the action is not allowed there.  state ==
        MB_MODEL_RESET: the states an episode begins in, as outcomes. */
     int (*model)(const void *options, int state, int action, mb_outcome *out, int max);
+    const mb_foreign *foreign;         /* stepped elsewhere, in place of shape, reset and step (foreign.h) */
+    const char *origin;                /* the file it came from, set by whoever loads it: errors name it */
 } mb_env_def;
 
 /* The descriptor of environment NAME; the same file is compiled once per instruction set. */
@@ -257,6 +260,9 @@ MB_API mb_vec_view *mb_vec_view_of(const mb_vec *v); /* stays valid; contents ch
    what a checkpoint holds, so whoever binds elsewhere ends each iteration with mb_vec_bind(v, NULL, NULL). */
 MB_API void mb_vec_bind(mb_vec *v, void *const obs[], uint8_t *mask);
 MB_API bool mb_vec_reset(mb_vec *v, mb_error *err);       /* new episodes everywhere */
+MB_API void mb_vec_seed(mb_vec *v, uint64_t seed);        /* begin the streams anew, as if the scope's seed were this; then reset */
+/* End the workers of a foreign environment; a later reset starts them again.  Others have nothing to close.  NULL is fine. */
+MB_API void mb_vec_close(mb_vec *v);
 /* Step all.  Fails with MB_ERR_ENV or MB_ERR_NUMERIC, naming environment, instance, field and component, when an
    observation or reward is not finite or leaves its bounds, a discrete action is out of range or a box action is NaN (box
    actions outside their bounds are clipped on their way in; view->value keeps what the caller wrote). */

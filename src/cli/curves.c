@@ -95,6 +95,20 @@ static double t_quantile(int degrees)
     return degrees <= 30 ? t[degrees] : 1.960 + 2.4 / degrees;
 }
 
+/* The points of a group whose runs have values at the very same steps, not too many; else NULL.  Nothing is then read off lines
+   between points, where the interval would look narrower than it is anywhere. */
+static const struct points *same_steps(const struct run_data *runs, int nruns, int group)
+{
+    const struct points *first = NULL;
+    for (int r = 0; r < nruns; r++) {
+        const struct points *p = &runs[r].p;
+        if (runs[r].group != group) continue;
+        if (!first) first = p;
+        if (p->n != first->n || p->n > CURVE_POINTS || memcmp(p->x, first->x, (size_t)p->n * sizeof *p->x) != 0) return NULL;
+    }
+    return first;
+}
+
 static void average(const struct run_data *runs, int nruns, int group, struct curve *c)
 {
     double from = -HUGE_VAL, to = HUGE_VAL;
@@ -105,11 +119,12 @@ static void average(const struct run_data *runs, int nruns, int group, struct cu
         if (p->x[p->n - 1] < to) to = p->x[p->n - 1];
         c->seeds++;
     }
-    c->n = to > from ? CURVE_POINTS : 1;
+    const struct points *same = same_steps(runs, nruns, group);
+    c->n = same ? same->n : to > from ? CURVE_POINTS : 1;
     c->least = HUGE_VAL;
     c->greatest = -HUGE_VAL;
     for (int i = 0; i < c->n; i++) {
-        double x = from + (to - from) * i / (CURVE_POINTS - 1), sum = 0, squares = 0;
+        double x = same ? same->x[i] : from + (to - from) * i / (CURVE_POINTS - 1), sum = 0, squares = 0;
         for (int r = 0; r < nruns; r++)
             if (runs[r].group == group) sum += value_at(&runs[r].p, x);
         double mean = sum / c->seeds;
@@ -167,6 +182,19 @@ bool curves_read(mb_arena *a, const char *const *dirs, int nruns, const char *me
     for (int g = 0; g < out->n; g++) average(runs, nruns, g, &out->curve[g]);
     name_curves(first, out);
     return true;
+}
+
+const char *metric_title(const char *metric)
+{
+    static const char *const titles[][2] = {
+        { "return_mean", "return, mean of the last 100 episodes" }, { "length_mean", "episode length, mean of the last 100" },
+        { "eval/return_mean", "return, evaluation" },               { "eval/length_mean", "episode length, evaluation" },
+        { "policy/entropy", "entropy of the policy, nats" },        { "policy/kl", "KL divergence of an update, nats" },
+        { "optimizer/lr", "step size" },                            { "optimizer/grad_norm", "norm of the gradient" },
+    };
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        if (strcmp(metric, titles[i][0]) == 0) return titles[i][1];
+    return metric;
 }
 
 /* ---- axes ---- */

@@ -23,6 +23,9 @@ struct curves {
 /* Read metrics.jsonl of the runs; those of the same algorithm, environment and preset are seeds of one curve. */
 bool curves_read(mb_arena *a, const char *const *runs, int nruns, const char *metric, struct curves *out, mb_error *err);
 
+/* What a metric measures, for people. */
+const char *metric_title(const char *metric);
+
 /* Ticks at 1, 2 or 5 times a power of ten. */
 struct axis { double low, high, step, first; int n; };
 struct axis axis_of(double low, double high, int about);
@@ -41,10 +44,13 @@ struct pen {
     /* anchor: 0 begins at x, 1 middle, 2 ends there; turned: reads upwards */
     void (*text)(void *self, double x, double y, double size, int anchor, bool turned, unsigned color, const char *text);
 };
-enum { FIGURE_W = 800, FIGURE_H = 500 };
+enum { FIGURE_W = 800, FIGURE_H = 500, PANELS_MAX = 12 };
 unsigned curve_color(int i); /* of the Okabe-Ito palette, which colour-blind people can tell apart */
-void figure_draw(const struct curves *c, const struct pen *pen);
-bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err);
-bool figure_png(const struct curves *c, const char *path, mb_error *err);
+struct figure_size { double w, h, head; }; /* head: height of title and legend */
+/* c[n]: the same runs by n metrics, a panel each. */
+struct figure_size figure_size(const struct curves *c, int n);
+void figure_draw(const struct curves *c, int n, const struct pen *pen);
+bool figure_svg(const struct curves *c, int n, const char *path, mb_arena *a, mb_error *err);
+bool figure_png(const struct curves *c, int n, const char *path, mb_error *err);
 
 #endif

@@ -88,7 +88,7 @@ void curves_text(FILE *f, const struct curves *c, int columns, int rows, bool co
     g.h = rows - 6 < 6 ? 6 : rows - 6 > 16 ? 16 : rows - 6;
     curves_range(c, &ax, &ay, g.w / 14 + 1, g.h / 3);
     for (int k = c->n - 1; k >= 0; k--) curve_dots(&g, &c->curve[k], k, &ax, &ay);
-    fprintf(f, "%*s%s: %s\n", MARGIN, "", c->title, strcmp(c->metric, "return_mean") == 0 ? "return, mean of the last 100 episodes" : c->metric);
+    fprintf(f, "%*s%s: %s\n", MARGIN, "", c->title, metric_title(c->metric));
     for (int y = 0; y < g.h; y++) {
         y_label(label, &g, &ay, y);
         fprintf(f, "%*s %s", MARGIN - 2, label, label[0] ? "┤" : "│");

@@ -47,18 +47,19 @@ static void text(void *self, double x, double y, double size, int anchor, bool t
     mb_str_add(self, "</text>\n");
 }
 
-bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err)
+bool figure_svg(const struct curves *c, int n, const char *path, mb_arena *a, mb_error *err)
 {
     mb_str out;
+    struct figure_size size = figure_size(c, n);
     char *memory = mb_alloc(a, 1, BYTES, err);
     if (!memory) return false;
     mb_str_init(&out, memory, BYTES);
-    mb_str_add(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
-                     "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", FIGURE_W, FIGURE_H, FIGURE_W, FIGURE_H);
+    mb_str_add(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
+                     "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", size.w, size.h, size.w, size.h);
     escaped(&out, c->title);
     mb_str_add(&out, "</title>\n");
     struct pen pen = { &out, rect, line, area, text };
-    figure_draw(c, &pen);
+    figure_draw(c, n, &pen);
     mb_str_add(&out, "</svg>\n");
     if (out.full) return mb_fail(err, MB_ERR_MEMORY, "plot: the picture needs more than %d bytes", BYTES);
     return mb_file_write(path, out.s, out.n, err);

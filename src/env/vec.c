@@ -2,7 +2,7 @@
    into the learner's memory, time limits, automatic resets, final observations, episode statistics,
    threads. Every instance has its own random stream, so neither the number of threads nor who ran a
    block ever shows. */
-#include "env/vec.h"
+#include "env/foreign.h"
 
 /* ---- making one ---- */
 
@@ -138,7 +138,7 @@ mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const v
     mb_vec *v = mb_alloc(s->arena, 1, sizeof *v, err);
     mb_vec_view *w = mb_alloc(s->arena, 1, sizeof *w, err);
     if (!v || !w) return NULL;
-    *v = (mb_vec){.def = def, .pool = s->pool, .view = w, .run = def->batch};
+    *v = (mb_vec){.def = def, .pool = s->pool, .phases = s->phases, .view = w, .run = def->batch};
     if (!(v->name = mb_strdup(s->arena, name, err)) || !copy_options(v, s, options, err) ||
         !mb_env_shape_of(def, v->options, &v->shape, err))
         return NULL;
@@ -163,7 +163,18 @@ mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const v
         return NULL;
     }
     make_streams(v, s->seed);
+    if (def->foreign && !(v->group = mb__group_new(v, s, err))) return NULL;
     return v;
+}
+
+void mb_vec_seed(mb_vec *v, uint64_t seed)
+{
+    make_streams(v, seed);
+}
+
+void mb_vec_close(mb_vec *v)
+{
+    if (v) mb__group_close(v->group);
 }
 
 const mb_env_shape *mb_vec_shape(const mb_vec *v)
@@ -244,9 +255,25 @@ static void run_block(void *ctx, int block, int thread)
     v->bad[block] = !mb__results_fit(v, first, count);
 }
 
+/* Instances that are stepped elsewhere: the same checks around them. */
+static bool run_foreign(mb_vec *v, mb_error *err)
+{
+    int n = v->view->nenvs;
+    if (!v->resetting && !mb__actions_fit(v, 0, n)) return mb__describe(v, 0, n, err);
+    mb_env_batch b = batch_of(v, 0, n);
+    mb_phase before = mb_phase_enter(v->phases, MB_PHASE_ENV);
+    bool ok = mb__group_run(v->group, &b, err);
+    mb_phase_enter(v->phases, before);
+    if (!ok) return false;
+    return mb__results_fit(v, 0, n) || mb__describe(v, 0, n, err);
+}
+
 static bool run_all(mb_vec *v, mb_pool *pool, mb_error *err)
 {
+    if (v->group) return run_foreign(v, err);
+    mb_phase before = mb_phase_enter(v->phases, MB_PHASE_ENV);
     mb_pool_run(pool, v->nblocks, run_block, v);
+    mb_phase_enter(v->phases, before);
     const uint8_t *bad = memchr(v->bad, 1, (size_t)v->nblocks);
     if (!bad) return true;
     int first = (int)(bad - v->bad) * v->block, left = v->view->nenvs - first;

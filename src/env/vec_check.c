@@ -1,7 +1,7 @@
 /* vec_check.c - what the vectoriser verifies around every step: a fast scan that says yes or no,
    and, only after a no, a slow one that names environment, instance, agent, field, component and
    value. */
-#include "env/vec.h"
+#include "env/foreign.h"
 #include <float.h>
 
 /* ---- the fast scan ---- */
@@ -144,9 +144,18 @@ static const char *who(const mb_vec *v, int row, char *out, size_t n)
     int nagents = v->view->nagents;
     mb_str s;
     mb_str_init(&s, out, n);
-    mb_str_add(&s, "environment '%s', instance %d", v->def->name, row / nagents);
+    mb_str_add(&s, "environment '%s', instance %d", v->def->origin ? v->def->origin : v->def->name, row / nagents);
     if (nagents > 1) mb_str_add(&s, ", agent %d", row % nagents);
     return out;
+}
+
+/* What to type for more: a file is checked under its own name, a foreign environment has its worker named. */
+static bool help_check(const mb_vec *v, int row, mb_error *err)
+{
+    if (v->group)
+        return mb_note(err, "instance %d is stepped by worker %d", row / v->view->nagents,
+                       mb__group_worker(v->group, row / v->view->nagents));
+    return mb_help(err, "matchbox check %.80s", v->def->origin ? v->def->origin : v->def->name);
 }
 
 static const char *field_name(const mb_field *f, char *out, size_t n)
@@ -168,7 +177,7 @@ static bool bad_float(const mb_vec *v, int row, const char *what, const mb_field
             "%s: %s%s, component %d, is %g; it must be finite and lie in [%g, %g]",
             who(v, row, place, sizeof place), what, field_name(f, name, sizeof name), k, (double)x,
             (double)low, (double)high);
-    return mb_help(err, "matchbox check %s", v->def->name);
+    return help_check(v, row, err);
 }
 
 static bool bad_index(const mb_vec *v, int row, const char *what, const mb_field *f, int32_t x,
@@ -178,7 +187,7 @@ static bool bad_index(const mb_vec *v, int row, const char *what, const mb_field
     mb_fail(err, MB_ERR_ENV, "%s: %s%s is %d; it must lie in 0 .. %d",
             who(v, row, place, sizeof place), what, field_name(f, name, sizeof name), (int)x,
             f->n - 1);
-    return mb_help(err, "matchbox help %s", v->def->name);
+    return v->def->origin || v->group ? help_check(v, row, err) : mb_help(err, "matchbox help %s", v->def->name);
 }
 
 static bool describe_observation(const mb_vec *v, const char *what, void *const obs[], int row,
@@ -228,7 +237,7 @@ bool mb__describe(const mb_vec *v, int first, int count, mb_error *err)
         if (!(w->reward[row] >= -FLT_MAX && w->reward[row] <= FLT_MAX))
             return mb_fail(err, MB_ERR_NUMERIC, "%s: the reward is %g; it must be finite",
                            who(v, row, place, sizeof place), (double)w->reward[row]) ||
-                   mb_help(err, "matchbox check %s", v->def->name);
+                   help_check(v, row, err);
         bool ended = !v->resetting && w->start[row / w->nagents];
         if (ended && !describe_observation(v, "final observation", w->final_obs, row, err))
             return false;

@@ -28,9 +28,9 @@ static void add(mb_str *out, const char *key, const char *value)
     mb_str_add(out, ",\n");
 }
 
-static void iso_time(char *out, size_t n)
+void mb__iso_time(char *out, size_t n)
 {
-    time_t now = time(NULL);
+    time_t now = (time_t)mb_wall_time();
     struct tm tm;
     if (!gmtime_r(&now, &tm) || strftime(out, n, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) snprintf(out, n, "unknown");
 }
@@ -41,7 +41,7 @@ bool mb__system_json_write(const mb_trainer *t, mb_error *err)
     struct utsname u;
     mb_str text;
     cpu_model(model, sizeof model);
-    iso_time(when, sizeof when);
+    mb__iso_time(when, sizeof when);
     mb_str_init(&text, t->text, t->text_size);
     mb_str_add(&text, "{\n");
     add(&text, "version", MB_VERSION);

@@ -57,7 +57,7 @@ static inline mb_settings *run_settings(const char *dir, const char *env)
     return s;
 }
 
-static void run_set(mb_settings *s, const char *key, const char *value)
+static inline void run_set(mb_settings *s, const char *key, const char *value)
 {
     mb_error err = { 0 };
     if (!mb_settings_set(s, key, value, "test", &err)) {
