@@ -1,6 +1,6 @@
 /* Arenas: one reservation of address space, committed in steps as it is used.  The only allocator
    of the library. */
-#include "matchbox/core.h"
+#include "core/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,9 +66,7 @@ static size_t head(void)
 static bool extend(int file, size_t from, size_t to, mb_error *err)
 {
     int rc = file < 0 ? 0 : posix_fallocate(file, (off_t)from, (off_t)(to - from));
-    if (rc == 0) return true;
-    mb_fail(err, MB_ERR_IO, "a file for memory cannot grow to %zu bytes: %s", to, strerror(rc));
-    return mb_help(err, "give it a disk with more room");
+    return rc == 0 || mb__fail_system(err, "extend", "a file for memory", rc);
 }
 
 static mb_arena *make(size_t bytes, int file, mb_error *err)
@@ -104,7 +102,7 @@ mb_arena *mb_arena_file(const char *path, size_t bytes, mb_error *err)
 {
     int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) {
-        mb_fail(err, MB_ERR_IO, "%s: a file for memory cannot be made: %s", path, strerror(errno));
+        mb__fail_system(err, "make", path, errno);
         return NULL;
     }
     unlink(path);
