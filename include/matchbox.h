@@ -14,4 +14,5 @@
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
 #include "matchbox/tabular.h"
+#include "matchbox/value.h"
 #endif
