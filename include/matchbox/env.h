@@ -206,6 +206,19 @@ static inline __attribute__((always_inline)) void mb__batch_clear(const mb_env_b
     if (io->mask) memset(io->mask, 1, (size_t)(b->nagents * b->nmask));
 }
 
+/* Bit i says whether flags[i] is set, for n <= 64 flags that are 0 or 1: to walk over the few instances that ended. */
+static inline uint64_t mb__flags64(const uint8_t *flags, int n)
+{
+    uint64_t bits = 0, eight = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&eight, flags + i, 8); /* the product moves the eight lowest bits beside each other */
+        if (eight) bits |= ((eight * 0x0102040810204080u) >> 56) << i;
+    }
+    for (; i < n; i++) bits |= (uint64_t)flags[i] << i;
+    return bits;
+}
+
 /* static void batch(const mb_env_batch *b) for an environment with this reset and step. */
 #define MB_BATCH(reset_, step_) MB_BATCH_NAMED(batch, reset_, step_)
 #define MB_BATCH_NAMED(name_, reset_, step_)                                                       \

@@ -1,5 +1,5 @@
 /* matchbox/value.h - action values: networks with duelling, noisy and distributional heads, agents that act on them, the
-   mathematics of their targets.  Rank 3.  Several discrete action fields are branches of one network, each with values of its own
+   mathematics of their targets.  Rank 3 (layer: rl).  Several discrete action fields are branches of one network, each with values of its own
    that are learned from the same reward (Tavakoli et al. 2018, without their shared target). */
 #ifndef MATCHBOX_VALUE_H
 #define MATCHBOX_VALUE_H

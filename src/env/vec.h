@@ -36,7 +36,8 @@ struct mb_vec {
     int choices[MB_MAX_FIELDS];       /* [nindex] of the discrete action fields */
     float *value_low, *value_high;    /* [nvalue] bounds of box actions */
     float *clipped; /* [rows, nvalue] what the environments receive; NULL: nothing to clip */
-    int block, nblocks;
+    int block, nblocks; /* instances that one thread takes at a time */
+    int span;           /* instances at a time without threads: what stays in the cache */
     uint8_t *bad; /* [nblocks] a check failed in this block */
     bool resetting;
     mb__group *group; /* of a foreign environment, else NULL */
