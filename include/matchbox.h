@@ -19,4 +19,5 @@
 #include "matchbox/run.h"
 #include "matchbox/stats.h"
 #include "matchbox/tabular.h"
+#include "matchbox/value.h"
 #endif
