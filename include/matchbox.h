@@ -9,6 +9,7 @@
 #include "matchbox/foreign.h"
 #include "matchbox/graph.h"
 #include "matchbox/jobs.h"
+#include "matchbox/lm.h"
 #include "matchbox/math.h"
 #include "matchbox/netlist.h"
 #include "matchbox/nn.h"
