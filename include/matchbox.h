@@ -10,5 +10,6 @@
 #include "matchbox/nn.h"
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
+#include "matchbox/sweep.h"
 #include "matchbox/tabular.h"
 #endif

@@ -47,6 +47,8 @@ fi
 # optional libraries, two lines each; what brings further libraries along is loaded on use (mb_library_load), not linked
 optional CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
 int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
+optional SQLITE sqlite3 -lsqlite3 '#include <sqlite3.h>
+int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsqlite3-dev
 
 {
     echo "matchbox: compiler $($cc --version 2>/dev/null | head -n 1)"

@@ -45,6 +45,11 @@ enum { FIGURE_W = 800, FIGURE_H = 500 };
 unsigned curve_color(int i); /* of the Okabe-Ito palette, which colour-blind people can tell apart */
 void figure_draw(const struct curves *c, const struct pen *pen);
 bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err);
+/* SVG by hand: begin, draw with the pen or add elements, write the file. */
+void svg_begin(mb_str *out, double width, double height, const char *title);
+struct pen svg_pen(mb_str *out);
+void svg_escaped(mb_str *out, const char *text);
+bool svg_write(mb_str *out, const char *path, mb_error *err);
 bool figure_png(const struct curves *c, const char *path, mb_error *err);
 
 #endif

@@ -29,7 +29,7 @@ static void area(void *self, const double *x, const double *y, int n, unsigned c
     mb_str_add(self, "/>\n");
 }
 
-static void escaped(mb_str *out, const char *text)
+void svg_escaped(mb_str *out, const char *text)
 {
     for (; *text; text++)
         if (*text == '<') mb_str_add(out, "&lt;");
@@ -43,8 +43,25 @@ static void text(void *self, double x, double y, double size, int anchor, bool t
     mb_str_add(self, "<text x=\"%.1f\" y=\"%.1f\" font-size=\"%.0f\" text-anchor=\"%s\" fill=\"#%06x\"", x, y, size, anchors[anchor], color);
     if (turned) mb_str_add(self, " transform=\"rotate(-90 %.1f %.1f)\"", x, y);
     mb_str_add(self, ">");
-    escaped(self, s);
+    svg_escaped(self, s);
     mb_str_add(self, "</text>\n");
+}
+
+struct pen svg_pen(mb_str *out) { return (struct pen){ out, rect, line, area, text }; }
+
+void svg_begin(mb_str *out, double width, double height, const char *title)
+{
+    mb_str_add(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
+                    "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", width, height, width, height);
+    svg_escaped(out, title);
+    mb_str_add(out, "</title>\n");
+}
+
+bool svg_write(mb_str *out, const char *path, mb_error *err)
+{
+    mb_str_add(out, "</svg>\n");
+    if (out->full) return mb_fail(err, MB_ERR_MEMORY, "%.200s: the picture needs more than %zu bytes", path, out->cap);
+    return mb_file_write(path, out->s, out->n, err);
 }
 
 bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err)
@@ -53,13 +70,8 @@ bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error 
     char *memory = mb_alloc(a, 1, BYTES, err);
     if (!memory) return false;
     mb_str_init(&out, memory, BYTES);
-    mb_str_add(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
-                     "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", FIGURE_W, FIGURE_H, FIGURE_W, FIGURE_H);
-    escaped(&out, c->title);
-    mb_str_add(&out, "</title>\n");
-    struct pen pen = { &out, rect, line, area, text };
+    svg_begin(&out, FIGURE_W, FIGURE_H, c->title);
+    struct pen pen = svg_pen(&out);
     figure_draw(c, &pen);
-    mb_str_add(&out, "</svg>\n");
-    if (out.full) return mb_fail(err, MB_ERR_MEMORY, "plot: the picture needs more than %d bytes", BYTES);
-    return mb_file_write(path, out.s, out.n, err);
+    return svg_write(&out, path, err);
 }
