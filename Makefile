@@ -150,11 +150,29 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
-	for d in docs/algo docs/env presets; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
+	for d in docs/algo docs/env presets experiments; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
 	rm -rf '$(INC_DIR)/matchbox' '$(SHARE)/matchbox'
+
+# ---- ways to hand it on ----
+# one file that needs nothing around it; libraries loaded on use (PNG curves and the like) are out of its reach
+$(B)/matchbox-static: $(CLI_OBJ) $(LIB)
+	$(call say,link $@)
+	$(Q)$(CC) -static -o $@.tmp $(CLI_OBJ) -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) 2> $@.log || { cat $@.log >&2; exit 1; }
+	$(Q)mv -f $@.tmp $@
+static: $(B)/matchbox-static ## build/matchbox-static: the program as one file without shared libraries
+image: $(B)/matchbox-static ## build/image/: the file tree of a container (Containerfile), or of a chroot
+	rm -rf $(B)/image && install -d $(B)/image$(PREFIX)/bin $(B)/image$(PREFIX)/share/matchbox/docs $(B)/image/tmp $(B)/image/runs
+	install -m 755 -s $(B)/matchbox-static $(B)/image$(PREFIX)/bin/matchbox
+	for d in docs/algo docs/env presets zoo; do [ ! -d $$d ] || cp -R $$d $(B)/image$(PREFIX)/share/matchbox/$$d; done
+dist: ## build/matchbox-VERSION.tar.gz: the committed tree, with the commit's name inside
+	@mkdir -p $(B)
+	git archive --prefix=matchbox-$(VERSION)/ -o $(B)/matchbox-$(VERSION).tar HEAD
+	git describe --always > $(B)/COMMIT
+	tar -rf $(B)/matchbox-$(VERSION).tar --owner=0 --group=0 --mtime=@$$(git log -1 --format=%ct) --transform 's|.*|matchbox-$(VERSION)/COMMIT|' $(B)/COMMIT
+	gzip -9 -n -f $(B)/matchbox-$(VERSION).tar
 
 detect: ## look for optional libraries again
 	@rm -f $(B)/features.mk && $(MAKE) --no-print-directory $(B)/features.mk
@@ -164,7 +182,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: all test tests check bench numbers bench-kernels rows docs install uninstall detect clean force help
+.PHONY: all test tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

@@ -2,7 +2,7 @@
 # Finds the libraries the build can use and writes them as make variables; the summary goes to standard error.
 #   features.sh CC
 #   features.sh --packages     the Debian packages of the optional libraries
-# libyaml is required.  To add an optional library, add a line `optional ...` below; the sources see -DMB_HAVE_NAME=1,
+# libyaml is required.  To add an optional library, add a line `optional ...` or `loaded ...` below; the sources see -DMB_HAVE_NAME=1,
 # and what is built without it must say so in a clear error.
 [ "$1" != --packages ] || exec sed -n "s/^int main.*' \([a-z0-9.+-]*\)$/\1/p" "$0"
 cc=$1
@@ -18,14 +18,21 @@ try() { # headers and a main that needs the library; then compiler and linker fl
 }
 packaged() { pkg-config "$1" "$2" 2>/dev/null; }
 optional() { # NAME, pkg-config name, default flags, test program, what it gives, Debian package
+    if find "$@"; then libs="$libs $l"; fi
+}
+loaded() { # the same for a library that brings others along: only its headers are used, mb_library_load gets the rest
+    find "$@"
+}
+find() {
     f=$(packaged --cflags "$2") l=$(packaged --libs "$2") || { f= l=$3; }
     if try "$4" $f $l; then
-        flags="$flags -DMB_HAVE_$1=1 $f" libs="$libs $l" names="$names $2"
+        flags="$flags -DMB_HAVE_$1=1 $f" names="$names $2"
         report="$report
   $2: found ($5)"
     else
         report="$report
   $2: not found, built without it: no $5 (Debian: $6)"
+        return 1
     fi
 }
 
@@ -44,8 +51,8 @@ if ! try "$yaml" $yaml_flags $yaml_libs; then
     exit 1
 fi
 
-# optional libraries, two lines each; what brings further libraries along is loaded on use (mb_library_load), not linked
-optional CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
+# optional libraries, two lines each: `optional` links the library, `loaded` leaves that to mb_library_load
+loaded CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
 int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
 optional SQLITE sqlite3 -lsqlite3 '#include <sqlite3.h>
 int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsqlite3-dev

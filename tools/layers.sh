@@ -6,7 +6,11 @@ find src include -name '*.[ch]' 2>/dev/null | LC_ALL=C sort | xargs awk '
 BEGIN {
     n = split("core 0 graph 1 env 1 task 1 dist 1 nn 2 rl 3 lm 3 algo 4 curriculum 4 run 5 cli 6", t, " ")
     for (i = 1; i < n; i += 2) rank[t[i]] = t[i + 1]
-    layer["math"] = "core"; layer["tabular"] = "rl"; layer["jobs"] = layer["sweep"] = "run" # public headers not called after their layer
+    # public headers that are not called after their layer
+    layer["math"] = layer["phase"] = "core"
+    layer["foreign"] = "env"
+    layer["tabular"] = layer["replay"] = "rl"
+    layer["stats"] = layer["jobs"] = layer["experiment"] = layer["sweep"] = "run"
 }
 function complain(text, mend) { printf "%s:%d: %s\n    mend: %s\n", FILENAME, FNR, text, mend; bad = 1 }
 function layer_of(path,    a, name) {                              # "src/env/x/y.c", "include/matchbox/nn.h"

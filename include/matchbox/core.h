@@ -97,6 +97,9 @@ typedef struct mb_rng {
 
 MB_API void mb__philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4]);
 MB_API void mb__rng_refill(mb_rng *r);
+/* Those of streams[which[0]], ..., streams[which[n - 1]] (all different) that have given all words of their block get the next one,
+   as their next draw would do, but several streams at once. */
+MB_API void mb__rng_refill_many(mb_rng *streams, const int *which, int n);
 MB_API float mb__uniform_edge(float low, float high);
 MB_API int mb__below_slow(mb_rng *r, uint32_t n, uint64_t product);
 
@@ -242,6 +245,9 @@ MB_API void mb_log_line(const mb_logger *log, mb_log_level level, const char *fm
 /* ---- clock ---- */
 MB_API double mb_now(void);         /* monotonic seconds */
 MB_API double mb_thread_cpu(void);  /* CPU seconds of the calling thread */
+/* Bytes of memory that a process could still take without swapping: of the machine or of its container. */
+MB_API double mb_memory_free(void);
+MB_API double mb_wall_time(void);   /* seconds since 1970, for people: nothing is computed from it */
 
 /* ---- threads: jobs claimed one by one; which thread ran a job never shows in its result ---- */
 
@@ -280,7 +286,16 @@ MB_API mb_store *mb_store_new(mb_arena *a, mb_error *err);
 /* Register `bytes` at `data` (stable until the store goes) under a unique name of 1 to 127 bytes.
    The same name twice: MB_ERR_USAGE. */
 MB_API bool mb_keep(mb_store *s, const char *name, void *data, size_t bytes, mb_error *err);
+/* The same for a block that is large and of which little changes between two checkpoints.  It is stored in pieces of
+   MB_STORE_PIECE bytes, each once: files named after their contents in the folder "pieces" beside the checkpoint, which itself
+   holds their names only.  What did not change since an earlier checkpoint is not written again, and equal runs still have
+   equal checkpoints.  A block of no more than one piece is stored like any other. */
+MB_API bool mb_keep_large(mb_store *s, const char *name, void *data, size_t bytes, mb_error *err);
+enum { MB_STORE_PIECE = 1 << 21 };
 MB_API bool mb_store_save(const mb_store *s, const char *path, int64_t step, mb_error *err);
+/* Remove the pieces that no checkpoint of the folder `dir` names any more, temporary files included.  Nothing is removed when
+   one of them cannot be read. */
+MB_API bool mb_store_sweep(const char *dir, mb_error *err);
 /* Check everything first (checksums, names, sizes), then copy: a refused file changes nothing. */
 MB_API bool mb_store_load(mb_store *s, const char *path, int64_t *step, mb_error *err);
 /* Step of a valid checkpoint without loading it. */
@@ -291,6 +306,7 @@ MB_API bool mb_store_load_prefix(mb_store *s, const char *path, const char *pref
 
 /* ---- what graphs, networks, replays and environments are built in ---- */
 
+typedef struct mb_phases mb_phases; /* matchbox/phase.h */
 typedef struct mb_scope {
     mb_arena *arena;    /* whole run */
     mb_store *store;    /* NULL: nothing is checkpointed */
@@ -298,6 +314,7 @@ typedef struct mb_scope {
     uint64_t seed;      /* root of every stream */
     const char *kernels;/* "avx512", "avx2", "plain" or NULL: the best this CPU has */
     const mb_logger *log;
+    mb_phases *phases;  /* clocks of the runner; NULL: nobody measures */
 } mb_scope;
 
 /* ---- shared libraries, loaded when a feature first needs them ----

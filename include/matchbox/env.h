@@ -63,6 +63,7 @@ typedef struct mb_step { float reward; bool terminated; } mb_step; /* reward: gi
 
 typedef struct mb_canvas mb_canvas;
 typedef struct mb_env_batch mb_env_batch;
+typedef struct mb_foreign mb_foreign;
 
 /* What an instance looks like for given options: filled from the definition, then by its shape callback. */
 typedef struct mb_env_shape {
@@ -101,6 +102,8 @@ typedef struct mb_env_def {
        more.  Probabilities add up to 1; 0 outcomes: no such state, or the action is not allowed there.  state ==
        MB_MODEL_RESET: the states an episode begins in, as outcomes. */
     int (*model)(const void *options, int state, int action, mb_outcome *out, int max);
+    const mb_foreign *foreign;         /* stepped elsewhere, in place of shape, reset and step (foreign.h) */
+    const char *origin;                /* the file it came from, set by whoever loads it: errors name it */
 } mb_env_def;
 
 /* The descriptor of environment NAME; the same file is compiled once per instruction set. */
@@ -203,6 +206,19 @@ static inline __attribute__((always_inline)) void mb__batch_clear(const mb_env_b
     if (io->mask) memset(io->mask, 1, (size_t)(b->nagents * b->nmask));
 }
 
+/* Bit i says whether flags[i] is set, for n <= 64 flags that are 0 or 1: to walk over the few instances that ended. */
+static inline uint64_t mb__flags64(const uint8_t *flags, int n)
+{
+    uint64_t bits = 0, eight = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&eight, flags + i, 8); /* the product moves the eight lowest bits beside each other */
+        if (eight) bits |= ((eight * 0x0102040810204080u) >> 56) << i;
+    }
+    for (; i < n; i++) bits |= (uint64_t)flags[i] << i;
+    return bits;
+}
+
 /* static void batch(const mb_env_batch *b) for an environment with this reset and step. */
 #define MB_BATCH(reset_, step_) MB_BATCH_NAMED(batch, reset_, step_)
 #define MB_BATCH_NAMED(name_, reset_, step_)                                                       \
@@ -257,6 +273,9 @@ MB_API mb_vec_view *mb_vec_view_of(const mb_vec *v); /* stays valid; contents ch
    what a checkpoint holds, so whoever binds elsewhere ends each iteration with mb_vec_bind(v, NULL, NULL). */
 MB_API void mb_vec_bind(mb_vec *v, void *const obs[], uint8_t *mask);
 MB_API bool mb_vec_reset(mb_vec *v, mb_error *err);       /* new episodes everywhere */
+MB_API void mb_vec_seed(mb_vec *v, uint64_t seed);        /* begin the streams anew, as if the scope's seed were this; then reset */
+/* End the workers of a foreign environment; a later reset starts them again.  Others have nothing to close.  NULL is fine. */
+MB_API void mb_vec_close(mb_vec *v);
 /* Step all.  Fails with MB_ERR_ENV or MB_ERR_NUMERIC, naming environment, instance, field and component, when an
    observation or reward is not finite or leaves its bounds, a discrete action is out of range or a box action is NaN (box
    actions outside their bounds are clipped on their way in; view->value keeps what the caller wrote). */

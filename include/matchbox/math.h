@@ -45,14 +45,24 @@ static inline double mb__clamp(double x, double lo, double hi)
 
 /* ---- float: sin, cos ---- */
 
-/* sin(r + quadrant * pi/2) for |r| <= pi/4 */
-static inline float mb__sin_quadrantf(float r, int32_t quadrant)
+/* Sine and cosine for |r| <= pi/4: what mb_sinf and mb_cosf give there (but for sin -0, which is +0 here), without reduction. */
+static inline float mb__sin_smallf(float r)
 {
     float z = r * r;
     float s = mb_fmaf(mb_fmaf(-0x1.994384p-13f, z, 0x1.11073ap-7f), z, -0x1.555546p-3f);
+    return mb_fmaf(s, z * r, r);
+}
+static inline float mb__cos_smallf(float r)
+{
+    float z = r * r;
     float c = mb_fmaf(mb_fmaf(0x1.99eb4ap-16f, z, -0x1.6c0c32p-10f), z, 0x1.55554ap-5f);
-    s = mb_fmaf(s, z * r, r);
-    c = mb_fmaf(c, z * z, mb_fmaf(-0.5f, z, 1.0f));
+    return mb_fmaf(c, z * z, mb_fmaf(-0.5f, z, 1.0f));
+}
+
+/* sin(r + quadrant * pi/2) for |r| <= pi/4 */
+static inline float mb__sin_quadrantf(float r, int32_t quadrant)
+{
+    float s = mb__sin_smallf(r), c = mb__cos_smallf(r);
     float v = (quadrant & 1) != 0 ? c : s;
     return (quadrant & 2) != 0 ? -v : v;
 }

@@ -5,6 +5,7 @@
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
 #include "matchbox/env.h"
+#include "matchbox/phase.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -15,7 +16,7 @@ extern "C" {
 typedef struct mb_settings mb_settings;
 
 /* Settings for ALGO on ENV with defaults in place.  Memory from `a`, which must outlive every trainer made of them.
-   An ENV that ends in ".c" is a file with one environment: it is compiled and loaded (see mb_env_load). */
+   An ENV that ends in ".c" or ".so" or begins with "gym:" comes from outside (see mb_env_load). */
 MB_API mb_settings *mb_settings_new(mb_arena *a, const char *algo, const char *env, mb_error *err);
 /* Same, for descriptors not in the registry (a program that brings its own environment). */
 MB_API mb_settings *mb_settings_of(mb_arena *a, const mb_algo_def *algo, const mb_env_def *env, mb_error *err);
@@ -30,6 +31,7 @@ MB_API bool mb_settings_preset(mb_settings *s, const char *name, mb_error *err);
 MB_API void mb_settings_yaml(const mb_settings *s, mb_str *out, bool origins);   /* replayable config.yaml */
 MB_API const mb_algo_def *mb_settings_algo(const mb_settings *s);
 MB_API const mb_env_def *mb_settings_env(const mb_settings *s);
+MB_API const char *mb_settings_env_file(const mb_settings *s); /* where it came from a file, else NULL */
 MB_API const void *mb_settings_env_options(const mb_settings *s);
 MB_API const mb_option *mb_run_option_rows(void);  /* the common options, for help */
 /* The value of a setting as text, as config.yaml would say it; false: no such setting. */
@@ -42,12 +44,13 @@ MB_API void mb_settings_changes(const mb_settings *s, mb_str *out);
    program, or where `make install` put it.  False: not found. */
 MB_API bool mb_find_data(const char *name, char *path, size_t n);
 
-/* ---- an environment from a C file of the caller's ---- */
+/* ---- environments from outside ---- */
 
 typedef struct mb_plugin mb_plugin;
-/* Compile FILE.c with the system's compiler ($CC, else cc) and load the one environment it defines.  Compiler messages
-   go to standard error.  NULL: see err. */
-MB_API mb_plugin *mb_env_load(mb_arena *a, const char *file, mb_error *err);
+/* FILE.c: compile it with the system's compiler ($CC, else cc; its messages go to standard error) and load the one
+   environment it defines.  FILE.so: load it.  gym:ID[?key=value&...]: one of Gymnasium or PettingZoo, or a class in a file
+   (gym:FILE.py:CLASS), stepped by processes of Python ($MATCHBOX_PYTHON, else python3).  NULL: see err. */
+MB_API mb_plugin *mb_env_load(mb_arena *a, const char *name, mb_error *err);
 MB_API const mb_env_def *mb_plugin_env(const mb_plugin *p);
 MB_API void mb_plugin_free(mb_plugin *p); /* the environment's code goes with it; NULL is fine */
 
@@ -76,6 +79,13 @@ typedef struct mb_progress_info {
     double seconds, steps_per_second, return_mean, last_eval;
     int64_t episodes;
     bool done;
+    double phase_seconds[MB_PHASES];  /* of `seconds`, estimated from a few iterations; all 0: not known yet */
+    size_t memory_bytes, peak_memory_bytes; /* of the process */
+    int threads, envs;
+    mb_eval eval;                     /* the last evaluation; eval.episodes == 0: none yet */
+    int64_t eval_step;
+    const char *dir, *algo, *env;     /* dir NULL: in memory only */
+    uint64_t seed;
 } mb_progress_info;
 
 typedef struct mb_hooks {
@@ -83,6 +93,7 @@ typedef struct mb_hooks {
     volatile const int *stop;         /* not 0: stop after this iteration, with a checkpoint (set by a signal handler) */
     mb_logger log;
     void *ctx;
+    const mb_env_def *env;            /* opening a run: its environment, where it is one that no name finds; else NULL */
 } mb_hooks;
 
 typedef struct mb_trainer mb_trainer;
@@ -112,6 +123,8 @@ typedef struct mb_player mb_player;
 MB_API mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err);
 /* No policy: uniformly random actions (respecting masks). */
 MB_API mb_player *mb_player_random(const mb_settings *s, int nenvs, mb_error *err);
+/* Only choose actions for the vectoriser's present observations, which the caller may have written (see mb_vec_view). */
+MB_API bool mb_player_act(mb_player *p, bool greedy, mb_error *err);
 MB_API bool mb_player_step(mb_player *p, bool greedy, mb_error *err);
 MB_API mb_vec *mb_player_vec(mb_player *p);
 MB_API const mb_settings *mb_player_settings(const mb_player *p);
@@ -120,6 +133,8 @@ MB_API int64_t mb_player_trained(const mb_player *p);         /* the checkpoint'
 MB_API bool mb_player_eval(mb_player *p, int episodes, volatile const int *stop, mb_eval *out, mb_error *err);
 MB_API void mb_player_free(mb_player *p);
 
+/* What numbers may depend on, as lines `"key": value` of a JSON object, without its braces: version, commit, compiler, CPU. */
+MB_API void mb_system_facts(mb_str *out);
 MB_API void mb_eval_json(const mb_eval *e, mb_str *out);
 MB_API void mb_summary_json(const mb_summary *s, mb_str *out);
 

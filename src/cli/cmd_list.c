@@ -1,6 +1,8 @@
 /* matchbox list KIND */
 #include "cli/command.h"
 #include "matchbox/nn.h"
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                \
@@ -9,6 +11,12 @@
 MB_OPTIONS(list, OPTIONS)
 
 struct entry { const char *name, *summary, *source; };
+static int is_yaml(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name);
+    return n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
+}
+
 typedef bool entry_at(int i, struct entry *out);
 
 static bool algo_at(int i, struct entry *out)
@@ -41,8 +49,34 @@ static bool model_at(int i, struct entry *out)
 
 static bool none_at(int i, struct entry *out) { return false; }
 
+/* The i-th file of experiments/ in alphabetical order; read as far as it can be. */
+static bool experiment_at(int i, struct entry *out)
+{
+    static char text[3][1024];
+    char dir[1024], path[1400];
+    mb_error quiet = { 0 };
+    struct dirent **files;
+    if (!mb_find_data("experiments", dir, sizeof dir)) return false;
+    int n = scandir(dir, &files, is_yaml, alphasort);
+    bool found = i < n;
+    if (found) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]->d_name);
+        snprintf(text[0], sizeof text[0], "%.*s", (int)strlen(files[i]->d_name) - 5, files[i]->d_name);
+        mb_arena *a = mb_arena_new((size_t)1 << 28, &quiet);
+        mb_yaml y = { 0 };
+        const char *claim = a && mb_yaml_read(path, a, &y, &quiet) ? mb_yaml_get(&y, "claim") : NULL, *source = claim ? mb_yaml_get(&y, "source") : NULL;
+        snprintf(text[1], sizeof text[1], "%s", claim ? claim : "cannot be read");
+        snprintf(text[2], sizeof text[2], "%s", source ? source : "");
+        mb_arena_free(a);
+        *out = (struct entry){ text[0], text[1], text[2] };
+    }
+    for (int k = 0; k < n; k++) free(files[k]);
+    if (n >= 0) free(files);
+    return found;
+}
+
 static const struct { const char *name; entry_at *at; } kinds[] = {
-    { "algos", algo_at }, { "envs", env_at }, { "models", model_at }, { "tasks", none_at }, { "experiments", none_at }, { "commands", command_at },
+    { "algos", algo_at }, { "envs", env_at }, { "models", model_at }, { "tasks", none_at }, { "experiments", experiment_at }, { "commands", command_at },
 };
 
 static void print_json(entry_at *at, mb_str *out)

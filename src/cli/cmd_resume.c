@@ -6,6 +6,7 @@
     NUM(int64_t, stop_after, 0, 0, 1e15, "stop at this step, schedules untouched; 0: run to the end")     \
     NUM(int64_t, total_steps, 0, 0, 1e15, "another end for the run (schedules change with it); 0: its own") \
     NUM(int, eval_episodes, 100, 0, 1000000, "episodes of the evaluation at the end; 0: none")            \
+    DASHBOARD_ROW(PICK) \
     NUM(bool, json, false, 0, 1, "the last line of output is the summary as JSON")
 MB_OPTIONS(resume, OPTIONS)
 
@@ -25,6 +26,7 @@ static bool run(cli *c, mb_error *err)
     if (o->threads) changes[n++] = "threads", changes[n++] = threads;
     if (o->total_steps) changes[n++] = "total-steps", changes[n++] = total;
     changes[n] = NULL;
+    if (!term_dashboard(&bar, o->dashboard, c->words[0], c->arena, err)) return false;
     mb_hooks hooks = term_hooks(&bar);
     mb_trainer *t = mb_trainer_open_with(c->words[0], changes, &hooks, err);
     if (!t) return false;

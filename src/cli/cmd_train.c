@@ -5,6 +5,7 @@
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                    \
     TEXT(config, "", "YAML file of settings; wins over the preset")                              \
     TEXT(preset, "", "presets/ALGO/NAME.yaml; none: no preset; default: the environment's own")  \
+    DASHBOARD_ROW(PICK) \
     NUM(bool, print_config, false, 0, 1, "show every setting and where it came from, then stop") \
     NUM(bool, json, false, 0, 1, "the last line of output is the summary as JSON")
 MB_OPTIONS(train, OPTIONS)
@@ -63,6 +64,7 @@ static bool run(cli *c, mb_error *err)
     mb_settings *s = mb_settings_new(c->arena, c->words[0], c->words[1], err);
     if (!s || !cli_settings(c, cli_text(c, "preset"), cli_text(c, "config"), s, err)) return false;
     if (o->print_config) return print_config(c, s, err);
+    if (!term_dashboard(&bar, o->dashboard, NULL, c->arena, err)) return false;
     mb_hooks hooks = term_hooks(&bar);
     mb_trainer *t = mb_trainer_new(s, &hooks, err);
     if (!t) return false;

@@ -55,10 +55,17 @@ bool term_is_tty(FILE *f);
 bool term_color(FILE *f);              /* a terminal, not dumb, and NO_COLOR is not set */
 void term_size(int *columns, int *rows);
 void term_progress(void *ctx, const mb_progress_info *p); /* ctx: a struct term_bar */
-struct term_bar { const char *title; double shown_at; int lines; bool open; };
+struct dashboard;
+struct term_bar { double shown_at; int lines; bool open; struct dashboard *dashboard; }; /* dashboard NULL: one line */
 void term_bar_close(struct term_bar *b); /* leave the line that is being rewritten */
+/* What --dashboard of train and resume says. */
+enum { DASHBOARD_AUTO, DASHBOARD_OFF, DASHBOARD_ON };
+#define DASHBOARD_ROW(PICK) PICK(dashboard, DASHBOARD_AUTO, "auto|off|on", "full-screen view of the run; auto: on a terminal that is large enough")
+/* Give the bar its dashboard where it is wanted; past: a run whose curve it begins with, or NULL. */
+bool term_dashboard(struct term_bar *b, int choice, const char *past, mb_arena *a, mb_error *err);
 /* Hooks that show progress on standard error and stop on signals. */
 mb_hooks term_hooks(struct term_bar *b);
+void term_time_left(char *out, size_t n, const mb_progress_info *p);
 /* 1234567 as 1.23M; 412000 as 412k. */
 const char *term_count(char out[16], double v);
 /* Print text with lines of at most `width`, continuation lines indented. */

@@ -1,63 +1,12 @@
 /* Reading learning curves and averaging them over seeds. */
 #include "cli/curves.h"
+#include "matchbox/experiment.h"
+#include "matchbox/stats.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct points { double *x, *y; int n; };
-struct run_data { char algo[64], env[64], preset[64]; struct points p; int group; };
-
-/* The number after "key": in a line of JSON; false: absent or null. */
-static bool number_of(const char *line, const char *key, double *out)
-{
-    char quoted[128], *end;
-    snprintf(quoted, sizeof quoted, "\"%s\":", key);
-    const char *at = strstr(line, quoted);
-    if (!at) return false;
-    at += strlen(quoted);
-    *out = strtod(at, &end);
-    return end > at && isfinite(*out);
-}
-
-/* Lines of evaluations hold the metric "eval/NAME", all others NAME. */
-static bool line_value(const char *line, const char *metric, double *x, double *y)
-{
-    bool of_eval = strncmp(metric, "eval/", 5) == 0, is_eval = strstr(line, "\"eval\":") != NULL;
-    return of_eval == is_eval && number_of(line, "step", x) && number_of(line, of_eval ? metric + 5 : metric, y);
-}
-
-static int count_lines(const char *text)
-{
-    int n = 1;
-    for (; *text; text++) n += *text == '\n';
-    return n;
-}
-
-static bool read_points(mb_arena *a, const char *dir, const char *metric, struct points *p, mb_error *err)
-{
-    char path[1024], *text;
-    size_t n;
-    snprintf(path, sizeof path, "%.1000s/metrics.jsonl", dir);
-    if (!mb_file_read(path, a, &text, &n, err)) return mb_note(err, "'%.150s' must be the directory of a run", dir);
-    int lines = count_lines(text);
-    p->x = mb_alloc(a, (size_t)lines, sizeof *p->x, err);
-    p->y = mb_alloc(a, (size_t)lines, sizeof *p->y, err);
-    if (!p->x || !p->y) return false;
-    for (char *line = text; *line;) {
-        char *end = line + strcspn(line, "\n"), *next = *end ? end + 1 : end;
-        *end = 0;
-        double x, y;
-        bool forward = line_value(line, metric, &x, &y) && (p->n == 0 || x > p->x[p->n - 1]);
-        if (forward) {
-            p->x[p->n] = x;
-            p->y[p->n++] = y;
-        }
-        line = next;
-    }
-    if (p->n > 0) return true;
-    mb_fail(err, MB_ERR_FORMAT, "%.200s: holds no values of '%.64s'", path, metric);
-    return mb_note(err, "the curve begins when the first episode has ended; other metrics: --metric NAME");
-}
+struct run_data { char algo[64], env[64], preset[64]; mb_series p; int group; };
 
 static bool read_run(mb_arena *a, const char *dir, const char *metric, struct run_data *r, mb_error *err)
 {
@@ -69,7 +18,8 @@ static bool read_run(mb_arena *a, const char *dir, const char *metric, struct ru
     snprintf(r->algo, sizeof r->algo, "%s", algo ? algo : "?");
     snprintf(r->env, sizeof r->env, "%s", env ? env : "?");
     snprintf(r->preset, sizeof r->preset, "%s", preset ? preset : "");
-    return read_points(a, dir, metric, &r->p, err);
+    if (mb_series_read(dir, metric, a, &r->p, err)) return true;
+    return mb_note(err, "the curve begins when the first episode has ended; other metrics: --metric NAME");
 }
 
 static bool same_group(const struct run_data *a, const struct run_data *b)
@@ -77,22 +27,18 @@ static bool same_group(const struct run_data *a, const struct run_data *b)
     return strcmp(a->algo, b->algo) == 0 && strcmp(a->env, b->env) == 0 && strcmp(a->preset, b->preset) == 0;
 }
 
-/* Straight lines between points, the last value behind them. */
-static double value_at(const struct points *p, double x)
+/* The points of a group whose runs have values at the very same steps, not too many; else NULL.  Nothing is then read off lines
+   between points, where the interval would look narrower than it is anywhere. */
+static const mb_series *same_steps(const struct run_data *runs, int nruns, int group)
 {
-    int i = 0;
-    while (i < p->n - 1 && p->x[i + 1] < x) i++;
-    if (i == p->n - 1 || x <= p->x[i]) return p->y[i];
-    double f = (x - p->x[i]) / (p->x[i + 1] - p->x[i]);
-    return p->y[i] + f * (p->y[i + 1] - p->y[i]);
-}
-
-/* 97.5 % quantile of Student's t distribution. */
-static double t_quantile(int degrees)
-{
-    static const double t[] = { 0,     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-                                2.120, 2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042 };
-    return degrees <= 30 ? t[degrees] : 1.960 + 2.4 / degrees;
+    const mb_series *first = NULL;
+    for (int r = 0; r < nruns; r++) {
+        const mb_series *p = &runs[r].p;
+        if (runs[r].group != group) continue;
+        if (!first) first = p;
+        if (p->n != first->n || p->n > CURVE_POINTS || memcmp(p->x, first->x, (size_t)p->n * sizeof *p->x) != 0) return NULL;
+    }
+    return first;
 }
 
 static void average(const struct run_data *runs, int nruns, int group, struct curve *c)
@@ -100,27 +46,28 @@ static void average(const struct run_data *runs, int nruns, int group, struct cu
     double from = -HUGE_VAL, to = HUGE_VAL;
     for (int r = 0; r < nruns; r++) {
         if (runs[r].group != group) continue;
-        const struct points *p = &runs[r].p;
+        const mb_series *p = &runs[r].p;
         if (p->x[0] > from) from = p->x[0];
         if (p->x[p->n - 1] < to) to = p->x[p->n - 1];
         c->seeds++;
     }
-    c->n = to > from ? CURVE_POINTS : 1;
+    const mb_series *same = same_steps(runs, nruns, group);
+    c->n = same ? same->n : to > from ? CURVE_POINTS : 1;
     c->least = HUGE_VAL;
     c->greatest = -HUGE_VAL;
     for (int i = 0; i < c->n; i++) {
-        double x = from + (to - from) * i / (CURVE_POINTS - 1), sum = 0, squares = 0;
+        double x = same ? same->x[i] : from + (to - from) * i / (CURVE_POINTS - 1), sum = 0, squares = 0;
         for (int r = 0; r < nruns; r++)
-            if (runs[r].group == group) sum += value_at(&runs[r].p, x);
+            if (runs[r].group == group) sum += mb_series_at(&runs[r].p, x);
         double mean = sum / c->seeds;
         for (int r = 0; r < nruns; r++) {
             if (runs[r].group != group) continue;
-            double v = value_at(&runs[r].p, x), d = v - mean;
+            double v = mb_series_at(&runs[r].p, x), d = v - mean;
             squares += d * d;
             c->least = fmin(c->least, v);
             c->greatest = fmax(c->greatest, v);
         }
-        double half = c->seeds > 1 ? t_quantile(c->seeds - 1) * sqrt(squares / (c->seeds - 1) / c->seeds) : 0;
+        double half = c->seeds > 1 ? mb_student_quantile(0.975, c->seeds - 1) * sqrt(squares / (c->seeds - 1) / c->seeds) : 0;
         c->x[i] = x;
         c->mean[i] = mean;
         c->low[i] = mean - half;
@@ -167,6 +114,39 @@ bool curves_read(mb_arena *a, const char *const *dirs, int nruns, const char *me
     for (int g = 0; g < out->n; g++) average(runs, nruns, g, &out->curve[g]);
     name_curves(first, out);
     return true;
+}
+
+bool curves_of_groups(mb_arena *a, const char *const *dirs, const int *group, int nruns, const char *const *labels, int ngroups,
+                      const char *metric, const char *title, struct curves *out, mb_error *err)
+{
+    struct run_data *runs = mb_alloc(a, (size_t)nruns, sizeof *runs, err);
+    *out = (struct curves){ .metric = metric, .n = ngroups };
+    if (!runs || !(out->curve = mb_alloc(a, (size_t)ngroups, sizeof *out->curve, err))) return false;
+    snprintf(out->title, sizeof out->title, "%s", title);
+    for (int r = 0; r < nruns; r++) {
+        if (!mb_series_read(dirs[r], metric, a, &runs[r].p, err)) return false;
+        runs[r].group = group[r];
+    }
+    for (int g = 0; g < ngroups; g++) {
+        struct curve *c = &out->curve[g];
+        average(runs, nruns, g, c);
+        snprintf(c->label, sizeof c->label, c->seeds == 1 ? "%.150s, 1 seed" : "%.150s, %d seeds", labels[g], c->seeds);
+        out->has_interval = out->has_interval || c->seeds > 1;
+    }
+    return true;
+}
+
+const char *metric_title(const char *metric)
+{
+    static const char *const titles[][2] = {
+        { "return_mean", "return, mean of the last 100 episodes" }, { "length_mean", "episode length, mean of the last 100" },
+        { "eval/return_mean", "return, evaluation" },               { "eval/length_mean", "episode length, evaluation" },
+        { "policy/entropy", "entropy of the policy, nats" },        { "policy/kl", "KL divergence of an update, nats" },
+        { "optimizer/lr", "step size" },                            { "optimizer/grad_norm", "norm of the gradient" },
+    };
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        if (strcmp(metric, titles[i][0]) == 0) return titles[i][1];
+    return metric;
 }
 
 /* ---- axes ---- */

@@ -35,9 +35,11 @@ static void set_color(FILE *f, bool color, int owner)
     if (color) fprintf(f, "\033[38;2;%u;%u;%um", c >> 16, c >> 8 & 255, c & 255);
 }
 
-static void print_row(FILE *f, const struct grid *g, int row, bool color)
+static void print_row(FILE *f, const struct grid *g, int row, bool color, const char *eol)
 {
-    for (int x = 0; x < g->w; x++) {
+    int end = g->w;
+    while (end > 0 && !g->dots[row][end - 1]) end--;
+    for (int x = 0; x < end; x++) {
         unsigned d = g->dots[row][x];
         if (!d) {
             fputc(' ', f);
@@ -46,10 +48,12 @@ static void print_row(FILE *f, const struct grid *g, int row, bool color)
         set_color(f, color, g->owner[row][x]);
         fprintf(f, "\xe2%c%c", 0xa0 + (int)(d >> 6), 0x80 + (int)(d & 63));
     }
-    fputs(color ? "\033[0m\n" : "\n", f);
+    if (color) fputs("\033[0m", f);
+    fputs(eol, f);
 }
 
-static void print_x_axis(FILE *f, const struct grid *g, const struct axis *ax)
+/* The axis and its labels, `columns` wide at most. */
+static void print_x_axis(FILE *f, const struct grid *g, const struct axis *ax, int columns, const char *eol)
 {
     char line[MAX_W + 64], label[32];
     fprintf(f, "%*s└", MARGIN - 1, "");
@@ -60,12 +64,12 @@ static void print_x_axis(FILE *f, const struct grid *g, const struct axis *ax)
         int at = MARGIN + (int)((axis_tick(ax, i) - ax->low) / (ax->high - ax->low) * (g->w - 1));
         int n = (int)strlen(axis_label(label, ax, axis_tick(ax, i)));
         at -= n / 2;
-        if (at <= end || at + n > MARGIN + g->w + 4) continue;
+        if (at <= end || at + n > MARGIN + g->w + 4 || at + n > columns) continue;
         memcpy(line + at, label, (size_t)n);
         end = at + n;
     }
     line[end] = 0;
-    fprintf(f, "\n%s steps\n", line);
+    fprintf(f, "%s%s%s%s", eol, line, end + 6 <= columns ? " steps" : "", eol);
 }
 
 /* The label of the tick that falls into this row of characters, or "". */
@@ -78,23 +82,29 @@ static void y_label(char out[32], const struct grid *g, const struct axis *ay, i
     }
 }
 
-void curves_text(FILE *f, const struct curves *c, int columns, int rows, bool color)
+void curves_plot(FILE *f, const struct curves *c, int columns, int rows, bool color, const char *eol)
 {
-    static struct grid g;
+    struct grid g = { 0 };
     struct axis ax, ay;
     char label[32];
-    memset(&g, 0, sizeof g);
-    g.w = columns - MARGIN - 2 < 20 ? 20 : columns - MARGIN - 2 > 100 ? 100 : columns - MARGIN - 2;
-    g.h = rows - 6 < 6 ? 6 : rows - 6 > 16 ? 16 : rows - 6;
-    curves_range(c, &ax, &ay, g.w / 14 + 1, g.h / 3);
+    int w = columns - MARGIN - 1, h = rows - 2;
+    g.w = w < 8 ? 8 : w > MAX_W ? MAX_W : w;
+    g.h = h < 1 ? 1 : h > MAX_H ? MAX_H : h;
+    curves_range(c, &ax, &ay, g.w / 14 + 1, g.h / 3 + 1);
     for (int k = c->n - 1; k >= 0; k--) curve_dots(&g, &c->curve[k], k, &ax, &ay);
-    fprintf(f, "%*s%s: %s\n", MARGIN, "", c->title, strcmp(c->metric, "return_mean") == 0 ? "return, mean of the last 100 episodes" : c->metric);
     for (int y = 0; y < g.h; y++) {
         y_label(label, &g, &ay, y);
         fprintf(f, "%*s %s", MARGIN - 2, label, label[0] ? "┤" : "│");
-        print_row(f, &g, y, color);
+        print_row(f, &g, y, color, eol);
     }
-    print_x_axis(f, &g, &ax);
+    print_x_axis(f, &g, &ax, columns, eol);
+}
+
+void curves_text(FILE *f, const struct curves *c, int columns, int rows, bool color)
+{
+    int w = columns > 110 ? 110 : columns, h = rows - 4 < 8 ? 8 : rows - 4 > 18 ? 18 : rows - 4;
+    fprintf(f, "%*s%s: %s\n", MARGIN, "", c->title, metric_title(c->metric));
+    curves_plot(f, c, w, h, color, "\n");
     for (int k = 0; k < c->n; k++) {
         fprintf(f, "%*s", MARGIN, "");
         set_color(f, color, k);

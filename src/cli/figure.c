@@ -1,10 +1,11 @@
-/* The figure of learning curves, drawn with a pen that makes SVG or PNG of it. */
+/* The figure of learning curves, one panel for each metric, drawn with a pen that makes SVG or PNG of it.  The legend stands above
+   the panels, where it hides no curve. */
 #include "cli/curves.h"
 #include <math.h>
 #include <string.h>
 
-enum { LEFT = 76, RIGHT = 24, TOP = 46, BOTTOM = 62 };
-static const unsigned INK = 0x333333, GRID = 0xe4e4e4;
+enum { LEFT = 76, RIGHT = 24, TOP = 18, BOTTOM = 62, TITLE = 42, LINE = 22, PANEL_W = 560, PANEL_H = 380, SMALL = 13 };
+static const unsigned INK = 0x333333, FAINT = 0x767676, GRID = 0xe8e8e8;
 
 unsigned curve_color(int i)
 {
@@ -12,73 +13,100 @@ unsigned curve_color(int i)
     return okabe_ito[i % 8];
 }
 
-static double to_x(const struct axis *a, double v) { return LEFT + (v - a->low) / (a->high - a->low) * (FIGURE_W - LEFT - RIGHT); }
-static double to_y(const struct axis *a, double v) { return FIGURE_H - BOTTOM - (v - a->low) / (a->high - a->low) * (FIGURE_H - TOP - BOTTOM); }
+/* Where one panel draws, and its axes. */
+struct panel { double left, right, top, bottom; struct axis x, y; };
 
-static void draw_axes(const struct curves *c, const struct axis *x, const struct axis *y, const struct pen *p)
+static double to_x(const struct panel *b, double v) { return b->left + (v - b->x.low) / (b->x.high - b->x.low) * (b->right - b->left); }
+static double to_y(const struct panel *b, double v) { return b->bottom - (v - b->y.low) / (b->y.high - b->y.low) * (b->bottom - b->top); }
+
+static void draw_axes(const struct curves *c, const struct panel *b, const struct pen *p)
 {
     char label[32];
-    for (int i = 0; i < x->n; i++) {
-        double at = to_x(x, axis_tick(x, i));
-        p->line(p->self, (double[]){ at, at }, (double[]){ TOP, FIGURE_H - BOTTOM }, 2, 1, GRID);
-        p->text(p->self, at, FIGURE_H - BOTTOM + 20, 13, 1, false, INK, axis_label(label, x, axis_tick(x, i)));
+    for (int i = 0; i < b->x.n; i++) {
+        double at = to_x(b, axis_tick(&b->x, i));
+        p->line(p->self, (double[]){ at, at }, (double[]){ b->top, b->bottom }, 2, 1, GRID);
+        p->text(p->self, at, b->bottom + 20, SMALL, 1, false, INK, axis_label(label, &b->x, axis_tick(&b->x, i)));
     }
-    for (int i = 0; i < y->n; i++) {
-        double at = to_y(y, axis_tick(y, i));
-        p->line(p->self, (double[]){ LEFT, FIGURE_W - RIGHT }, (double[]){ at, at }, 2, 1, GRID);
-        p->text(p->self, LEFT - 10, at + 4.5, 13, 2, false, INK, axis_label(label, y, axis_tick(y, i)));
+    for (int i = 0; i < b->y.n; i++) {
+        double at = to_y(b, axis_tick(&b->y, i));
+        p->line(p->self, (double[]){ b->left, b->right }, (double[]){ at, at }, 2, 1, GRID);
+        p->text(p->self, b->left - 10, at + 4.5, SMALL, 2, false, INK, axis_label(label, &b->y, axis_tick(&b->y, i)));
     }
-    p->line(p->self, (double[]){ LEFT, LEFT, FIGURE_W - RIGHT }, (double[]){ TOP, FIGURE_H - BOTTOM, FIGURE_H - BOTTOM }, 3, 1.2, INK);
-    p->text(p->self, (LEFT + FIGURE_W - RIGHT) / 2.0, 28, 17, 1, false, INK, c->title);
-    p->text(p->self, (LEFT + FIGURE_W - RIGHT) / 2.0, FIGURE_H - 16, 14, 1, false, INK, "environment steps");
-    bool usual = strcmp(c->metric, "return_mean") == 0;
-    p->text(p->self, 22, (TOP + FIGURE_H - BOTTOM) / 2.0, 14, 1, true, INK, usual ? "return, mean of the last 100 episodes" : c->metric);
+    p->line(p->self, (double[]){ b->left, b->left, b->right }, (double[]){ b->top, b->bottom, b->bottom }, 3, 1.2, INK);
+    p->text(p->self, (b->left + b->right) / 2, b->bottom + 44, 14, 1, false, INK, "environment steps");
+    p->text(p->self, b->left - 58, (b->top + b->bottom) / 2, 14, 1, true, INK, metric_title(c->metric));
 }
 
-static void draw_curve(const struct curve *k, unsigned color, const struct axis *x, const struct axis *y, const struct pen *p)
+static void draw_interval(const struct curve *k, unsigned color, const struct panel *b, const struct pen *p)
 {
     double px[2 * CURVE_POINTS], py[2 * CURVE_POINTS];
+    if (k->seeds < 2 || k->n < 2) return;
     for (int i = 0; i < k->n; i++) {
-        px[i] = to_x(x, k->x[i]);
-        py[i] = to_y(y, fmin(k->high[i], y->high));
+        px[i] = to_x(b, k->x[i]);
+        py[i] = to_y(b, fmin(k->high[i], b->y.high));
         px[2 * k->n - 1 - i] = px[i];
-        py[2 * k->n - 1 - i] = to_y(y, fmax(k->low[i], y->low));
+        py[2 * k->n - 1 - i] = to_y(b, fmax(k->low[i], b->y.low));
     }
-    if (k->seeds > 1 && k->n > 1) p->area(p->self, px, py, 2 * k->n, color, 0.2);
-    for (int i = 0; i < k->n; i++) py[i] = to_y(y, k->mean[i]);
+    p->area(p->self, px, py, 2 * k->n, color, 0.18);
+}
+
+static void draw_mean(const struct curve *k, unsigned color, const struct panel *b, const struct pen *p)
+{
+    double px[CURVE_POINTS], py[CURVE_POINTS];
+    for (int i = 0; i < k->n; i++) {
+        px[i] = to_x(b, k->x[i]);
+        py[i] = to_y(b, k->mean[i]);
+    }
     p->line(p->self, px, py, k->n, 2.2, color);
 }
 
-/* In the corner where the curves are not: learning curves rise, so at the right it is the bottom that is free. */
-static bool legend_at_bottom(const struct curves *c, const struct axis *y)
+static void draw_panel(const struct curves *c, double x, double y, double w, double h, const struct pen *p)
 {
-    double last = 0;
-    for (int g = 0; g < c->n; g++) last += c->curve[g].mean[c->curve[g].n - 1];
-    return last / c->n > (y->low + y->high) / 2;
+    struct panel b = { .left = x + LEFT, .right = x + w - RIGHT, .top = y + TOP, .bottom = y + h - BOTTOM };
+    curves_range(c, &b.x, &b.y, (int)(w / 110), (int)(h / 80));
+    draw_axes(c, &b, p);
+    for (int g = c->n - 1; g >= 0; g--) draw_interval(&c->curve[g], curve_color(g), &b, p); /* no interval covers a mean */
+    for (int g = c->n - 1; g >= 0; g--) draw_mean(&c->curve[g], curve_color(g), &b, p);
 }
 
-static void draw_legend(const struct curves *c, const struct axis *y, const struct pen *p)
+/* Entries flow into as many lines as they need.  Returns how many; pen NULL: only counts. */
+static int flow_legend(const struct curves *c, double width, double top, const struct pen *p)
 {
-    int lines = c->n + c->has_interval, longest = c->has_interval ? 34 : 0;
-    for (int g = 0; g < c->n; g++) longest = (int)strlen(c->curve[g].label) > longest ? (int)strlen(c->curve[g].label) : longest;
-    double height = 20.0 * lines + 12, width = 52 + 6.6 * longest, left = FIGURE_W - RIGHT - width - 8;
-    double top = legend_at_bottom(c, y) ? FIGURE_H - BOTTOM - height - 10 : TOP + 8;
-    p->rect(p->self, left, top, width, height, 0xffffff);
-    for (int i = 0; i < lines; i++) {
-        double at = top + 20 * i + 16;
+    double x = LEFT;
+    int line = 0;
+    for (int i = 0; i < c->n + c->has_interval; i++) {
         bool note = i == c->n;
-        if (!note) p->line(p->self, (double[]){ left + 8, left + 34 }, (double[]){ at, at }, 2, 3, curve_color(i));
-        p->text(p->self, left + (note ? 8 : 42), at + 4.5, note ? 12 : 13, 0, false, INK,
-                note ? "shaded: 95 % t interval over seeds" : c->curve[i].label);
+        const char *text = note ? "shaded: 95 % t interval over seeds" : c->curve[i].label;
+        double need = (note ? 0 : 34) + 7.0 * (double)strlen(text) + 18, at;
+        if (x > LEFT && x + need > width) {
+            x = LEFT;
+            line++;
+        }
+        at = top + LINE * line;
+        if (p && !note) p->line(p->self, (double[]){ x, x + 26 }, (double[]){ at, at }, 2, 4, curve_color(i));
+        if (p) p->text(p->self, x + (note ? 0 : 34), at + 4.5, SMALL, 0, false, note ? FAINT : INK, text);
+        x += need;
     }
+    return line + 1;
 }
 
-void figure_draw(const struct curves *c, const struct pen *pen)
+static int columns_of(int n) { return n == 1 ? 1 : n <= 4 ? 2 : 3; }
+
+struct figure_size figure_size(const struct curves *c, int n)
 {
-    struct axis x, y;
-    curves_range(c, &x, &y, 7, 6);
-    pen->rect(pen->self, 0, 0, FIGURE_W, FIGURE_H, 0xffffff);
-    draw_axes(c, &x, &y, pen);
-    for (int g = c->n - 1; g >= 0; g--) draw_curve(&c->curve[g], curve_color(g), &x, &y, pen);
-    draw_legend(c, &y, pen);
+    int columns = columns_of(n), rows = (n + columns - 1) / columns;
+    double w = n == 1 ? FIGURE_W : columns * PANEL_W;
+    double head = TITLE + LINE * flow_legend(c, w, 0, NULL);
+    return (struct figure_size){ w, head + (n == 1 ? FIGURE_H - TITLE - LINE : rows * PANEL_H), head };
+}
+
+void figure_draw(const struct curves *c, int n, const struct pen *pen)
+{
+    struct figure_size size = figure_size(c, n);
+    int columns = columns_of(n), rows = (n + columns - 1) / columns;
+    double w = size.w / columns, h = (size.h - size.head) / rows;
+    pen->rect(pen->self, 0, 0, size.w, size.h, 0xffffff);
+    pen->text(pen->self, LEFT, 28, 18, 0, false, INK, c->title);
+    flow_legend(c, size.w, TITLE + LINE / 2.0 - 2, pen);
+    for (int i = 0; i < n; i++) draw_panel(&c[i], i % columns * w, size.head + i / columns * h, w, h, pen);
 }

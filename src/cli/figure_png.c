@@ -78,11 +78,12 @@ static void text(void *self, double x, double y, double size, int anchor, bool t
     p->restore(p->cr);
 }
 
-bool figure_png(const struct curves *c, const char *file, mb_error *err)
+bool figure_png(const struct curves *c, int n, const char *file, mb_error *err)
 {
     struct painter p;
+    struct figure_size size = figure_size(c, n);
     if (!load(&p, err)) return false;
-    cairo_surface_t *surface = p.image_surface_create(CAIRO_FORMAT_RGB24, (int)(FIGURE_W * SCALE), (int)(FIGURE_H * SCALE));
+    cairo_surface_t *surface = p.image_surface_create(CAIRO_FORMAT_RGB24, (int)(size.w * SCALE), (int)(size.h * SCALE));
     p.cr = p.create(surface);
     p.scale(p.cr, SCALE, SCALE);
     p.set_source_rgb(p.cr, 1, 1, 1);
@@ -90,7 +91,7 @@ bool figure_png(const struct curves *c, const char *file, mb_error *err)
     p.set_line_join(p.cr, CAIRO_LINE_JOIN_ROUND);
     p.select_font_face(p.cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
     struct pen pen = { &p, rect, line, area, text };
-    figure_draw(c, &pen);
+    figure_draw(c, n, &pen);
     cairo_status_t status = p.surface_write_to_png(surface, file);
     p.destroy(p.cr);
     p.surface_destroy(surface);
@@ -98,7 +99,7 @@ bool figure_png(const struct curves *c, const char *file, mb_error *err)
     return mb_fail(err, MB_ERR_IO, "%.300s: cannot be written: %s", file, p.status_to_string(status));
 }
 #else
-bool figure_png(const struct curves *c, const char *file, mb_error *err)
+bool figure_png(const struct curves *c, int n, const char *file, mb_error *err)
 {
     mb_fail(err, MB_ERR_UNSUPPORTED, "plot: this matchbox was built without cairo, which PNG curves need");
     mb_note(err, "give a name that ends in .svg, or install libcairo2-dev and build again");

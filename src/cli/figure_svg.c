@@ -47,31 +47,35 @@ static void text(void *self, double x, double y, double size, int anchor, bool t
     mb_str_add(self, "</text>\n");
 }
 
-struct pen svg_pen(mb_str *out) { return (struct pen){ out, rect, line, area, text }; }
-
-void svg_begin(mb_str *out, double width, double height, const char *title)
-{
-    mb_str_add(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
-                    "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", width, height, width, height);
-    svg_escaped(out, title);
-    mb_str_add(out, "</title>\n");
-}
-
-bool svg_write(mb_str *out, const char *path, mb_error *err)
-{
-    mb_str_add(out, "</svg>\n");
-    if (out->full) return mb_fail(err, MB_ERR_MEMORY, "%.200s: the picture needs more than %zu bytes", path, out->cap);
-    return mb_file_write(path, out->s, out->n, err);
-}
-
-bool figure_svg(const struct curves *c, const char *path, mb_arena *a, mb_error *err)
+bool figure_svg_of(figure_drawing *draw, const void *what, double w, double h, const char *title, const char *path, mb_arena *a,
+                   mb_error *err)
 {
     mb_str out;
     char *memory = mb_alloc(a, 1, BYTES, err);
     if (!memory) return false;
     mb_str_init(&out, memory, BYTES);
-    svg_begin(&out, FIGURE_W, FIGURE_H, c->title);
-    struct pen pen = svg_pen(&out);
-    figure_draw(c, &pen);
-    return svg_write(&out, path, err);
+    mb_str_add(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
+                     "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", w, h, w, h);
+    svg_escaped(&out, title);
+    mb_str_add(&out, "</title>\n");
+    struct pen pen = { &out, rect, line, area, text };
+    draw(what, &pen);
+    mb_str_add(&out, "</svg>\n");
+    if (out.full) return mb_fail(err, MB_ERR_MEMORY, "plot: the picture needs more than %d bytes", BYTES);
+    return mb_file_write(path, out.s, out.n, err);
+}
+
+struct panels { const struct curves *c; int n; };
+
+static void draw_panels(const void *what, const struct pen *pen)
+{
+    const struct panels *p = what;
+    figure_draw(p->c, p->n, pen);
+}
+
+bool figure_svg(const struct curves *c, int n, const char *path, mb_arena *a, mb_error *err)
+{
+    struct figure_size size = figure_size(c, n);
+    struct panels p = { c, n };
+    return figure_svg_of(draw_panels, &p, size.w, size.h, c->title, path, a, err);
 }

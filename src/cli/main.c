@@ -1,5 +1,6 @@
 /* matchbox COMMAND: find the command, read its words and options, run it, turn its error into an exit status. */
 #include "cli/command.h"
+#include "cli/dashboard.h"
 #include "build_info.h"
 #include <signal.h>
 #include <string.h>
@@ -11,6 +12,7 @@ static void on_signal(int number)
 {
     if (stop_flag) {
         static const char show_cursor[] = "\033[?25h\033[0m\n";
+        dashboard_restore();
         if (isatty(2)) (void)!write(2, show_cursor, sizeof show_cursor - 1);
         _exit(EXIT_INTERRUPTED);
     }

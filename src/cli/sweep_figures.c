@@ -5,56 +5,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BYTES = 16 << 20 };
 static const unsigned INK = 0x333333, PALE = 0xe4e4e4, BLUE = 0x0072b2, SKY = 0x9ecae1, RED = 0xd55e00;
 
-static bool begin(mb_str *out, mb_arena *a, double w, double h, const char *title, struct pen *pen, mb_error *err)
+static void white(const struct pen *p, double w, double h)
 {
-    char *memory = mb_alloc(a, 1, BYTES, err);
-    if (!memory) return false;
-    mb_str_init(out, memory, BYTES);
-    svg_begin(out, w, h, title);
-    *pen = svg_pen(out);
-    mb_str_add(out, "<rect width=\"%.0f\" height=\"%.0f\" fill=\"#ffffff\"/>\n", w, h);
-    return true;
+    p->area(p->self, (double[]){ 0, w, w, 0 }, (double[]){ 0, 0, h, h }, 4, 0xffffff, 1);
 }
 
 /* ---- importance ---- */
 
-bool sweep_importance_svg(const mb_sweep_info *s, const struct shares *shares, const char *path, mb_arena *a, mb_error *err)
+enum { WIDTH = 760, LEFT = 190, RIGHT = 90, TOP = 84, ROW = 34 };
+struct bars { const mb_sweep_info *s; const struct shares *shares; };
+
+static double bars_height(const mb_sweep_info *s) { return TOP + ROW * s->ndims + 50; }
+
+static void bar(const struct pen *p, double y, double width, unsigned color)
 {
-    enum { WIDTH = 760, LEFT = 190, RIGHT = 90, TOP = 84, ROW = 34 };
+    p->area(p->self, (double[]){ LEFT, LEFT + width, LEFT + width, LEFT }, (double[]){ y + 4, y + 4, y + 22, y + 22 }, 4, color, 1);
+}
+
+static void draw_bars(const void *what, const struct pen *p)
+{
+    const struct bars *b = what;
+    const mb_sweep_info *s = b->s;
     int order[MB_SWEEP_DIMS];
-    struct pen p;
-    mb_str out;
     char text[128];
-    double height = TOP + ROW * s->ndims + 50, scale = WIDTH - LEFT - RIGHT;
-    if (!begin(&out, a, WIDTH, height, "importance of the options", &p, err)) return false;
+    double scale = WIDTH - LEFT - RIGHT;
+    white(p, WIDTH, bars_height(s));
     for (int d = 0; d < s->ndims; d++) {
         int at = d;
-        for (; at > 0 && shares->total[d] > shares->total[order[at - 1]]; at--) order[at] = order[at - 1];
+        for (; at > 0 && b->shares->total[d] > b->shares->total[order[at - 1]]; at--) order[at] = order[at - 1];
         order[at] = d;
     }
     snprintf(text, sizeof text, "What moves %.40s", s->objective);
-    p.text(p.self, 24, 34, 17, 0, false, INK, text);
-    p.text(p.self, 24, 56, 13, 0, false, 0x666666, "share of the variance: alone (dark), with interactions (light)");
+    p->text(p->self, 24, 34, 17, 0, false, INK, text);
+    p->text(p->self, 24, 56, 13, 0, false, 0x666666, "share of the variance: alone (dark), with interactions (light)");
     for (int i = 0; i <= 4; i++) {
         double x = LEFT + scale * i / 4;
-        p.line(p.self, (double[]){ x, x }, (double[]){ TOP - 6, TOP + ROW * s->ndims }, 2, 1, PALE);
+        p->line(p->self, (double[]){ x, x }, (double[]){ TOP - 6, TOP + ROW * s->ndims }, 2, 1, PALE);
         snprintf(text, sizeof text, "%d %%", 25 * i);
-        p.text(p.self, x, TOP + ROW * s->ndims + 20, 12, 1, false, INK, text);
+        p->text(p->self, x, TOP + ROW * s->ndims + 20, 12, 1, false, INK, text);
     }
     for (int i = 0; i < s->ndims; i++) {
         int d = order[i];
-        double y = TOP + ROW * i, alone = fmin(shares->alone[d], 1), total = fmin(shares->total[d], 1);
-        mb_str_add(&out, "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"18\" rx=\"2\" fill=\"#%06x\"/>\n", LEFT, y + 4, scale * total, SKY);
-        mb_str_add(&out, "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"18\" rx=\"2\" fill=\"#%06x\"/>\n", LEFT, y + 4, scale * alone, BLUE);
-        p.text(p.self, LEFT - 12, y + 18, 14, 2, false, INK, s->dims[d].key);
-        snprintf(text, sizeof text, "%.0f / %.0f %%", 100 * shares->alone[d], 100 * shares->total[d]);
-        p.text(p.self, LEFT + scale * total + 8, y + 18, 12, 0, false, INK, text);
+        double y = TOP + ROW * i, alone = fmin(b->shares->alone[d], 1), total = fmin(b->shares->total[d], 1);
+        bar(p, y, scale * total, SKY);
+        bar(p, y, scale * alone, BLUE);
+        p->text(p->self, LEFT - 12, y + 18, 14, 2, false, INK, s->dims[d].key);
+        snprintf(text, sizeof text, "%.0f / %.0f %%", 100 * alone, 100 * total);
+        p->text(p->self, LEFT + scale * total + 8, y + 18, 12, 0, false, INK, text);
     }
-    p.line(p.self, (double[]){ LEFT, LEFT }, (double[]){ TOP - 6, TOP + ROW * s->ndims }, 2, 1.2, INK);
-    return svg_write(&out, path, err);
+    p->line(p->self, (double[]){ LEFT, LEFT }, (double[]){ TOP - 6, TOP + ROW * s->ndims }, 2, 1.2, INK);
+}
+
+bool sweep_importance_svg(const mb_sweep_info *s, const struct shares *shares, const char *path, mb_arena *a, mb_error *err)
+{
+    struct bars b = { s, shares };
+    return figure_svg_of(draw_bars, &b, WIDTH, bars_height(s), "importance of the options", path, a, err);
 }
 
 /* ---- slices ---- */
@@ -106,8 +113,9 @@ static void draw_scale(const mb_sweep_dim *d, const struct pen *p, double x, dou
     }
 }
 
-static void draw_panel(const mb_sweep_info *s, int dim, const struct axis *y, const struct pen *p, mb_str *out, double left, double top)
+static void draw_panel(const mb_sweep_info *s, int dim, const struct axis *y, const struct pen *p, double left, double top)
 {
+    mb_str *out = p->self; /* of the SVG pen: circles with titles are more than other pens can do */
     const mb_sweep_dim *d = &s->dims[dim];
     double x0 = left + PAD_L, y0 = top + PAD_T, w = PANEL_W - PAD_L - PAD_R, h = PANEL_H - PAD_T - PAD_B;
     char text[64], settings[512];
@@ -133,13 +141,19 @@ static void draw_panel(const mb_sweep_info *s, int dim, const struct axis *y, co
     }
 }
 
-bool sweep_slices_svg(const mb_sweep_info *s, const char *path, mb_arena *a, mb_error *err)
+static int panel_columns(const mb_sweep_info *s) { return s->ndims < 3 ? s->ndims : 3; }
+static double slices_width(const mb_sweep_info *s) { return fmax(420, panel_columns(s) * PANEL_W + 24); }
+static double slices_height(const mb_sweep_info *s)
 {
-    int columns = s->ndims < 3 ? s->ndims : 3, rows = (s->ndims + columns - 1) / columns;
-    double low = HUGE_VAL, high = -HUGE_VAL, width = columns * PANEL_W + 24, height = HEAD + rows * PANEL_H + 12;
-    if (width < 420) width = 420;
-    struct pen p;
-    mb_str out;
+    int columns = panel_columns(s);
+    return HEAD + (s->ndims + columns - 1) / columns * PANEL_H + 12;
+}
+
+static void draw_slices(const void *what, const struct pen *p)
+{
+    const mb_sweep_info *s = what;
+    int columns = panel_columns(s);
+    double low = HUGE_VAL, high = -HUGE_VAL;
     char text[192];
     for (int i = 0; i < s->ntrials; i++) {
         if (s->trials[i].rung < 0) continue;
@@ -148,11 +162,15 @@ bool sweep_slices_svg(const mb_sweep_info *s, const char *path, mb_arena *a, mb_
     }
     double room = 0.06 * (high - low);
     struct axis y = axis_of(low - room, high + room, 5);
-    if (!begin(&out, a, width, height, "slices through the sweep", &p, err)) return false;
+    white(p, slices_width(s), slices_height(s));
     snprintf(text, sizeof text, "%.40s on %.40s: %.60s", s->algo, s->env, s->objective);
-    p.text(p.self, 24, 30, 17, 0, false, INK, text);
+    p->text(p->self, 24, 30, 17, 0, false, INK, text);
     snprintf(text, sizeof text, "%d trials by %s; later ones are darker, the best is ringed", s->ntrials, s->method);
-    p.text(p.self, 24, 50, 12, 0, false, 0x666666, text);
-    for (int d = 0; d < s->ndims; d++) draw_panel(s, d, &y, &p, &out, 12 + PANEL_W * (d % columns), HEAD + PANEL_H * (d / columns));
-    return svg_write(&out, path, err);
+    p->text(p->self, 24, 50, 12, 0, false, 0x666666, text);
+    for (int d = 0; d < s->ndims; d++) draw_panel(s, d, &y, p, 12 + PANEL_W * (d % columns), HEAD + PANEL_H * (d / columns));
+}
+
+bool sweep_slices_svg(const mb_sweep_info *s, const char *path, mb_arena *a, mb_error *err)
+{
+    return figure_svg_of(draw_slices, s, slices_width(s), slices_height(s), "slices through the sweep", path, a, err);
 }

@@ -1,5 +1,6 @@
 /* The terminal: progress in one line that is rewritten, plain lines when piped. */
 #include "cli/command.h"
+#include "cli/dashboard.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ const char *term_count(char out[16], double v)
     return out;
 }
 
-static void time_left(char *out, size_t n, const mb_progress_info *p)
+void term_time_left(char *out, size_t n, const mb_progress_info *p)
 {
     double s = p->steps_per_second > 0 ? (double)(p->total_steps - p->step) / p->steps_per_second : (double)NAN;
     if (s < 0) s = 0;
@@ -56,7 +57,7 @@ static void time_left(char *out, size_t n, const mb_progress_info *p)
 static void progress_text(char *out, size_t n, const mb_progress_info *p)
 {
     char done[16], all[16], rate[16], left[32], tail[64] = "";
-    time_left(left, sizeof left, p);
+    term_time_left(left, sizeof left, p);
     if (isfinite(p->last_eval)) snprintf(tail, sizeof tail, "  return %.4g  evaluation %.4g", p->return_mean, p->last_eval);
     else if (isfinite(p->return_mean)) snprintf(tail, sizeof tail, "  return %.4g", p->return_mean);
     snprintf(out, n, "%3.0f%%  %s of %s steps  %s/s  %s left%s", 100 * (double)p->step / (double)p->total_steps,
@@ -90,6 +91,7 @@ void term_progress(void *ctx, const mb_progress_info *p)
 {
     struct term_bar *b = ctx;
     char text[256];
+    if (b->dashboard && dashboard_progress(b->dashboard, p)) return;
     progress_text(text, sizeof text, p);
     if (term_is_tty(stderr)) {
         draw_bar(b, p, text);
@@ -102,14 +104,33 @@ void term_progress(void *ctx, const mb_progress_info *p)
 
 void term_bar_close(struct term_bar *b)
 {
-    if (b->open) fputs("\r\033[K", stderr);
+    if (b->dashboard) dashboard_close(b->dashboard);
+    if (b->open) fputs("\r\033[K", stderr); /* the line from before the dashboard took the screen is still there */
     b->open = false;
 }
 
 static void log_line(void *ctx, mb_log_level level, const char *text)
 {
-    term_bar_close(ctx);
-    fprintf(stderr, "%s%s\n", level == MB_LOG_WARN ? "warning: " : "", text);
+    struct term_bar *b = ctx;
+    const char *prefix = level == MB_LOG_WARN ? "warning: " : "";
+    if (b->dashboard && dashboard_log(b->dashboard, prefix, text)) return;
+    term_bar_close(b);
+    fprintf(stderr, "%s%s\n", prefix, text);
+}
+
+bool term_dashboard(struct term_bar *b, int choice, const char *past, mb_arena *a, mb_error *err)
+{
+    int columns, rows;
+    term_size(&columns, &rows);
+    bool tty = term_is_tty(stderr);
+    if (choice == DASHBOARD_ON && !tty) {
+        mb_fail(err, MB_ERR_USAGE, "option 'dashboard': standard error is not a terminal that can show one");
+        return mb_help(err, "--dashboard off, or matchbox serve for a web page");
+    }
+    if (choice == DASHBOARD_OFF || !tty || (choice == DASHBOARD_AUTO && (columns < 20 || rows < 8))) return true;
+    if (!(b->dashboard = dashboard_new(a, choice == DASHBOARD_ON ? 0 : 1, err))) return false;
+    if (past) dashboard_past(b->dashboard, a, past);
+    return true;
 }
 
 mb_hooks term_hooks(struct term_bar *b)

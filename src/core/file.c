@@ -88,11 +88,16 @@ bool mb__writer_open(mb__writer *w, const char *path, mb_error *err)
     return open_locked(w, err);
 }
 
-/* Give up: the old file stays as it was. */
-static bool abandon(mb__writer *w, const char *verb, int number, mb_error *err)
+void mb__writer_drop(mb__writer *w)
 {
     unlink(w->tmp);
     close(w->fd);
+}
+
+/* Give up: the old file stays as it was. */
+static bool abandon(mb__writer *w, const char *verb, int number, mb_error *err)
+{
+    mb__writer_drop(w);
     mb__fail_system(err, verb, w->path, number);
     return mb_note(err, "what was there before is unchanged");
 }

@@ -15,6 +15,8 @@ typedef struct mb__writer {
 bool mb__writer_open(mb__writer *w, const char *path, mb_error *err);
 /* false: the error is recorded and the temporary file is gone. */
 bool mb__writer_put(mb__writer *w, const void *data, size_t n, mb_error *err);
+/* Give up without an error of its own: the temporary file goes. */
+void mb__writer_drop(mb__writer *w);
 bool mb__writer_commit(mb__writer *w, mb_error *err);
 /* Open for reading; the size of the regular file in *size.  -1: the error is recorded. */
 int mb__file_open(const char *path, uint64_t *size, mb_error *err);

@@ -5,6 +5,9 @@
 
 #include <math.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 void mb__philox(const uint32_t key[2], const uint32_t ctr[4], uint32_t out[4])
 {
@@ -50,6 +53,71 @@ void mb__rng_refill(mb_rng *r)
     mb__philox(r->key, r->ctr, r->out);
     if (++r->ctr[0] == 0) r->ctr[1]++;
     r->used = 0;
+}
+
+#if defined(__x86_64__)
+/* The next block of four streams whose words are used up.  A 64-bit lane holds one stream's word in its lower half, as the
+   multiplication wants it; what lies in the upper half is never looked at. */
+__attribute__((target("avx2"))) static void refill_four(mb_rng *const r[4])
+{
+    __m256i even = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)r[0]->ctr)),
+                                           _mm_loadu_si128((const void *)r[2]->ctr), 1);
+    __m256i odd = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)r[1]->ctr)),
+                                          _mm_loadu_si128((const void *)r[3]->ctr), 1);
+    __m256i c0 = _mm256_unpacklo_epi64(even, odd), c1 = _mm256_srli_epi64(c0, 32);
+    __m256i c2 = _mm256_unpackhi_epi64(even, odd), c3 = _mm256_srli_epi64(c2, 32);
+    int64_t key[4];
+    for (int i = 0; i < 4; i++) memcpy(&key[i], r[i]->key, sizeof *key);
+    __m256i k0 = _mm256_setr_epi64x(key[0], key[1], key[2], key[3]), k1 = _mm256_srli_epi64(k0, 32);
+    const __m256i m0 = _mm256_set1_epi64x(0xD2511F53), m1 = _mm256_set1_epi64x(0xCD9E8D57);
+    for (int round = 0; round < 10; round++) {
+        __m256i a = _mm256_mul_epu32(m0, c0), b = _mm256_mul_epu32(m1, c2);
+        c0 = _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(b, 32), c1), k0);
+        c2 = _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(a, 32), c3), k1);
+        c1 = b;
+        c3 = a;
+        k0 = _mm256_add_epi32(k0, _mm256_set1_epi32((int)0x9E3779B9u));
+        k1 = _mm256_add_epi32(k1, _mm256_set1_epi32((int)0xBB67AE85u));
+    }
+    __m256i low = _mm256_blend_epi32(c0, _mm256_slli_epi64(c1, 32), 0xAA), high = _mm256_blend_epi32(c2, _mm256_slli_epi64(c3, 32), 0xAA);
+    even = _mm256_unpacklo_epi64(low, high);
+    odd = _mm256_unpackhi_epi64(low, high);
+    _mm_storeu_si128((void *)r[0]->out, _mm256_castsi256_si128(even));
+    _mm_storeu_si128((void *)r[1]->out, _mm256_castsi256_si128(odd));
+    _mm_storeu_si128((void *)r[2]->out, _mm256_extracti128_si256(even, 1));
+    _mm_storeu_si128((void *)r[3]->out, _mm256_extracti128_si256(odd, 1));
+    for (int i = 0; i < 4; i++) {
+        if (++r[i]->ctr[0] == 0) r[i]->ctr[1]++;
+        r[i]->used = 0;
+    }
+}
+
+static void refill_fours(mb_rng *streams, const int *which, int n)
+{
+    mb_rng *group[4] = { streams, streams, streams, streams };
+    int held = 0;
+    for (int i = 0; i < n; i++) {
+        group[held] = &streams[which[i]];
+        held += group[held]->used >= 4;
+        if (held == 4) {
+            refill_four(group);
+            held = 0;
+        }
+    }
+    for (int k = 0; k < held; k++) mb__rng_refill(group[k]);
+}
+#endif
+
+void mb__rng_refill_many(mb_rng *streams, const int *which, int n)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        refill_fours(streams, which, n);
+        return;
+    }
+#endif
+    for (int i = 0; i < n; i++)
+        if (streams[which[i]].used >= 4) mb__rng_refill(&streams[which[i]]);
 }
 
 float mb__uniform_edge(float low, float high)

@@ -1,5 +1,5 @@
 /* space.c - sizes of observation and action spaces, and the check that a definition makes sense. */
-#include "matchbox/env.h"
+#include "matchbox/foreign.h"
 
 int mb_space_nindex(const mb_space *act)
 {
@@ -114,7 +114,7 @@ static bool check_def(const mb_env_def *def, mb_error *err)
             def->abi, def->size, MB_ABI, sizeof(mb_env_def));
     if (!def->name || !*def->name)
         return mb_fail(err, MB_ERR_ENV, "environment descriptor without a name; set .name");
-    if (!def->reset || !def->step)
+    if (!def->foreign && (!def->reset || !def->step))
         return mb_fail(err, MB_ERR_ENV, "environment '%s' has no %s function; set .%s", def->name,
                        def->reset ? "step" : "reset", def->reset ? "step" : "reset");
     return true;
@@ -129,7 +129,9 @@ bool mb_env_shape_of(const mb_env_def *def, const void *options, mb_env_shape *s
                             .time_limit = def->time_limit,
                             .masked = def->masked,
                             .state_size = def->state_size};
-    if (def->shape && !def->shape(options, shape, err)) {
+    bool good = def->foreign ? def->foreign->shape(def->foreign->self, options, shape, err)
+                             : !def->shape || def->shape(options, shape, err);
+    if (!good) {
         if (err->code == MB_OK)
             mb_fail(err, MB_ERR_ENV,
                     "environment '%s': its shape function refused the options without saying why",

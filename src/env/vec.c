@@ -2,7 +2,7 @@
    into the learner's memory, time limits, automatic resets, final observations, episode statistics,
    threads. Every instance has its own random stream, so neither the number of threads nor who ran a
    block ever shows. */
-#include "env/vec.h"
+#include "env/foreign.h"
 
 /* ---- making one ---- */
 
@@ -130,7 +130,15 @@ static void make_streams(mb_vec *v, uint64_t seed)
     if (v->own_mask) memset(v->own_mask, 1, (size_t)v->view->rows * (size_t)v->view->nmask);
 }
 
-enum { MAX_ROWS = 1 << 24 };
+enum { MAX_ROWS = 1 << 24, SPAN_BYTES = 1 << 14 };
+
+/* state and observations */
+static size_t instance_bytes(const mb_vec *v)
+{
+    size_t n = v->stride;
+    for (int f = 0; f < v->view->nfields; f++) n += (size_t)v->view->nagents * v->field_bytes[f];
+    return n;
+}
 
 mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const void *options,
                    int nenvs, mb_error *err)
@@ -138,7 +146,7 @@ mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const v
     mb_vec *v = mb_alloc(s->arena, 1, sizeof *v, err);
     mb_vec_view *w = mb_alloc(s->arena, 1, sizeof *w, err);
     if (!v || !w) return NULL;
-    *v = (mb_vec){.def = def, .pool = s->pool, .view = w, .run = def->batch};
+    *v = (mb_vec){.def = def, .pool = s->pool, .phases = s->phases, .view = w, .run = def->batch};
     if (!(v->name = mb_strdup(s->arena, name, err)) || !copy_options(v, s, options, err) ||
         !mb_env_shape_of(def, v->options, &v->shape, err))
         return NULL;
@@ -158,12 +166,25 @@ mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const v
     v->stride = (v->shape.state_size + 7) & ~(size_t)7;
     v->block = nenvs <= 128 ? 16 : nenvs <= 2048 ? (nenvs / 8 + 15) & ~15 : 256;
     v->nblocks = (nenvs + v->block - 1) / v->block;
+    v->span = v->block;
+    while (v->span < nenvs && 2 * (size_t)v->span * instance_bytes(v) <= SPAN_BYTES) v->span *= 2;
     if (!make_limits(v, s, err) || !make_results(v, s, err) || !make_kept(v, s, err)) {
         mb_note(err, "while making %d instances of environment '%s'", nenvs, def->name);
         return NULL;
     }
     make_streams(v, s->seed);
+    if (def->foreign && !(v->group = mb__group_new(v, s, err))) return NULL;
     return v;
+}
+
+void mb_vec_seed(mb_vec *v, uint64_t seed)
+{
+    make_streams(v, seed);
+}
+
+void mb_vec_close(mb_vec *v)
+{
+    if (v) mb__group_close(v->group);
 }
 
 const mb_env_shape *mb_vec_shape(const mb_vec *v)
@@ -231,26 +252,65 @@ static mb_env_batch batch_of(const mb_vec *v, int first, int count)
     return b;
 }
 
-static void run_block(void *ctx, int block, int thread)
+/* Instances first .. first+count-1; false: a check failed. */
+static bool run_span(mb_vec *v, int first, int count)
 {
-    mb_vec *v = ctx;
-    int first = block * v->block, left = v->view->nenvs - first,
-        count = left < v->block ? left : v->block;
-    v->bad[block] = !v->resetting && !mb__actions_fit(v, first, count);
-    if (v->bad[block]) return;
+    if (!v->resetting && !mb__actions_fit(v, first, count)) return false;
     mb_env_batch b = batch_of(v, first, count);
     if (v->run) v->run(&b);
     else generic_batch(v->def, &b);
-    v->bad[block] = !mb__results_fit(v, first, count);
+    return mb__results_fit(v, first, count);
 }
 
-static bool run_all(mb_vec *v, mb_pool *pool, mb_error *err)
+static int span_at(const mb_vec *v, int first, int span)
+{
+    int left = v->view->nenvs - first;
+    return left < span ? left : span;
+}
+
+static void run_block(void *ctx, int block, int thread)
+{
+    mb_vec *v = ctx;
+    int first = block * v->block;
+    v->bad[block] = !run_span(v, first, span_at(v, first, v->block));
+}
+
+/* Instances that are stepped elsewhere: the same checks around them. */
+static bool run_foreign(mb_vec *v, mb_error *err)
+{
+    int n = v->view->nenvs;
+    if (!v->resetting && !mb__actions_fit(v, 0, n)) return mb__describe(v, 0, n, err);
+    mb_env_batch b = batch_of(v, 0, n);
+    mb_phase before = mb_phase_enter(v->phases, MB_PHASE_ENV);
+    bool ok = mb__group_run(v->group, &b, err);
+    mb_phase_enter(v->phases, before);
+    if (!ok) return false;
+    return mb__results_fit(v, 0, n) || mb__describe(v, 0, n, err);
+}
+
+static bool run_spans(mb_vec *v, mb_error *err)
+{
+    for (int first = 0; first < v->view->nenvs; first += v->span)
+        if (!run_span(v, first, span_at(v, first, v->span))) return mb__describe(v, first, span_at(v, first, v->span), err);
+    return true;
+}
+
+static bool run_blocks(mb_vec *v, mb_pool *pool, mb_error *err)
 {
     mb_pool_run(pool, v->nblocks, run_block, v);
     const uint8_t *bad = memchr(v->bad, 1, (size_t)v->nblocks);
     if (!bad) return true;
-    int first = (int)(bad - v->bad) * v->block, left = v->view->nenvs - first;
-    return mb__describe(v, first, left < v->block ? left : v->block, err);
+    int first = (int)(bad - v->bad) * v->block;
+    return mb__describe(v, first, span_at(v, first, v->block), err);
+}
+
+static bool run_all(mb_vec *v, mb_pool *pool, mb_error *err)
+{
+    if (v->group) return run_foreign(v, err);
+    mb_phase before = mb_phase_enter(v->phases, MB_PHASE_ENV);
+    bool ok = pool ? run_blocks(v, pool, err) : run_spans(v, err);
+    mb_phase_enter(v->phases, before);
+    return ok;
 }
 
 bool mb_vec_reset(mb_vec *v, mb_error *err)

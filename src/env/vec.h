@@ -2,6 +2,7 @@
 #ifndef MB_ENV_VEC_H
 #define MB_ENV_VEC_H
 #include "matchbox/env.h"
+#include "matchbox/phase.h"
 
 /* Bounds that a run of floats is compared with: one pair for all, or a pattern that repeats every
  * `period`. */
@@ -11,12 +12,15 @@ typedef struct mb__limits {
     size_t period;
 } mb__limits;
 
+typedef struct mb__group mb__group;
+
 struct mb_vec {
     const mb_env_def *def;
     mb_env_shape shape;
     const void *options;
     const char *name;
     mb_pool *pool;
+    mb_phases *phases;
     mb_vec_view *view;
     void (*run)(const mb_env_batch *b);
     char *states;
@@ -32,9 +36,11 @@ struct mb_vec {
     int choices[MB_MAX_FIELDS];       /* [nindex] of the discrete action fields */
     float *value_low, *value_high;    /* [nvalue] bounds of box actions */
     float *clipped; /* [rows, nvalue] what the environments receive; NULL: nothing to clip */
-    int block, nblocks;
+    int block, nblocks; /* instances that one thread takes at a time */
+    int span;           /* instances at a time without threads: what stays in the cache */
     uint8_t *bad; /* [nblocks] a check failed in this block */
     bool resetting;
+    mb__group *group; /* of a foreign environment, else NULL */
     int timed;      /* steps timed so far, see mb_vec_step */
     double seconds; /* the fastest of them */
 };

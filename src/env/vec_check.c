@@ -1,7 +1,7 @@
 /* vec_check.c - what the vectoriser verifies around every step: a fast scan that says yes or no,
    and, only after a no, a slow one that names environment, instance, agent, field, component and
    value. */
-#include "env/vec.h"
+#include "env/foreign.h"
 #include <float.h>
 
 /* ---- the fast scan ---- */
@@ -36,31 +36,50 @@ bool mb__limits_make(mb__limits *l, const mb_field *f, mb_arena *a, mb_error *er
 }
 
 /* Comparisons are written so that NaN fails them; nothing branches, so the loops become vector
- * code. */
-static bool all_between(const float *x, size_t n, float low, float high)
+ * code: here of what every processor has, and again for those that have more. */
+static inline __attribute__((always_inline)) bool scan_all(const float *x, size_t n, float low, float high)
 {
     int32_t ok = 1;
     for (size_t i = 0; i < n; i++) ok &= (x[i] >= low) & (x[i] <= high);
     return ok;
 }
 
-static bool each_between(const float *x, size_t n, const float *low, const float *high)
+static inline __attribute__((always_inline)) bool scan_each(const float *x, size_t n, const float *low, const float *high)
 {
     int32_t ok = 1;
     for (size_t i = 0; i < n; i++) ok &= (x[i] >= low[i]) & (x[i] <= high[i]);
     return ok;
 }
 
+static inline __attribute__((always_inline)) bool scan_indices(const int32_t *x, size_t n, uint32_t choices)
+{
+    uint32_t ok = 1;
+    for (size_t i = 0; i < n; i++) ok &= (uint32_t)x[i] < choices;
+    return ok;
+}
+
+#if defined(__x86_64__)
+#define WIDE __attribute__((target("avx2"))) static bool
+WIDE all_wide(const float *x, size_t n, float low, float high) { return scan_all(x, n, low, high); }
+WIDE each_wide(const float *x, size_t n, const float *low, const float *high) { return scan_each(x, n, low, high); }
+WIDE indices_wide(const int32_t *x, size_t n, uint32_t choices) { return scan_indices(x, n, choices); }
+#define SCAN(name, n, ...) ((n) >= 32 && __builtin_cpu_supports("avx2") ? name##_wide(__VA_ARGS__) : scan_##name(__VA_ARGS__))
+#else
+#define SCAN(name, n, ...) scan_##name(__VA_ARGS__)
+#endif
+
+static bool all_between(const float *x, size_t n, float low, float high) { return SCAN(all, n, x, n, low, high); }
+
 bool mb__within(const mb__limits *l, const float *x, size_t n)
 {
     if (!l->period) return all_between(x, n, l->low, l->high);
     bool ok = true;
     while (n >= l->period) {
-        ok &= each_between(x, l->period, l->lows, l->highs);
+        ok &= SCAN(each, l->period, x, l->period, l->lows, l->highs);
         x += l->period;
         n -= l->period;
     }
-    return ok & each_between(x, n, l->lows, l->highs);
+    return ok & SCAN(each, n, x, n, l->lows, l->highs);
 }
 
 static bool indices_fit(const mb_vec *v, size_t first, size_t rows)
@@ -68,12 +87,8 @@ static bool indices_fit(const mb_vec *v, size_t first, size_t rows)
     const mb_vec_view *w = v->view;
     size_t nindex = (size_t)w->nindex;
     const int32_t *a = w->index + first * nindex;
+    if (nindex == 1) return SCAN(indices, rows, a, rows, (uint32_t)v->choices[0]);
     uint32_t ok = 1;
-    if (nindex == 1) {
-        uint32_t n = (uint32_t)v->choices[0];
-        for (size_t i = 0; i < rows; i++) ok &= (uint32_t)a[i] < n;
-        return ok;
-    }
     for (size_t i = 0; i < rows; i++)
         for (size_t k = 0; k < nindex; k++)
             ok &= (uint32_t)a[i * nindex + k] < (uint32_t)v->choices[k];
@@ -108,11 +123,7 @@ static bool field_fits(const mb_vec *v, int f, const void *data, size_t rows)
     const mb_field *field = &v->shape.obs.field[f];
     if (field->kind == MB_FIELD_BOX)
         return mb__within(&v->limits[f], data, rows * (size_t)field->n);
-    uint32_t ok = 1;
-    if (field->kind == MB_FIELD_DISCRETE)
-        for (size_t i = 0; i < rows; i++)
-            ok &= (uint32_t)((const int32_t *)data)[i] < (uint32_t)field->n;
-    return ok;
+    return field->kind != MB_FIELD_DISCRETE || SCAN(indices, rows, data, rows, (uint32_t)field->n);
 }
 
 static bool observations_fit(const mb_vec *v, void *const obs[], int first, int count)
@@ -124,16 +135,39 @@ static bool observations_fit(const mb_vec *v, void *const obs[], int first, int 
     return ok;
 }
 
+enum { GATHERED = 512 }; /* words */
+
+/* Field f where an episode ended: small ones are laid beside each other and scanned together. */
+static bool final_field_fits(const mb_vec *v, int f, int first, int count)
+{
+    const mb_vec_view *w = v->view;
+    size_t rows = (size_t)w->nagents, bytes = rows * v->field_bytes[f], words = bytes / sizeof(float), held = 0;
+    const char *data = (const char *)w->final_obs[f];
+    const bool together = v->shape.obs.field[f].kind != MB_FIELD_IMAGE && words <= GATHERED / 8;
+    float all[GATHERED];
+    bool ok = true;
+    for (int i = first; i < first + count; i += 64)
+        for (uint64_t which = mb__flags64(w->start + i, first + count - i < 64 ? first + count - i : 64); which; which &= which - 1) {
+            const float *one = (const float *)(const void *)(data + (size_t)(i + __builtin_ctzll(which)) * bytes);
+            if (!together) {
+                ok &= field_fits(v, f, one, rows);
+                continue;
+            }
+            for (size_t k = 0; k < words; k++) memcpy(&all[held * words + k], &one[k], sizeof(float));
+            if (++held < GATHERED / words) continue;
+            ok &= field_fits(v, f, all, held * rows);
+            held = 0;
+        }
+    return held ? field_fits(v, f, all, held * rows) && ok : ok;
+}
+
 bool mb__results_fit(const mb_vec *v, int first, int count)
 {
     const mb_vec_view *w = v->view;
     bool ok = all_between(w->reward + first * w->nagents, (size_t)(count * w->nagents), -FLT_MAX,
                           FLT_MAX);
     ok &= observations_fit(v, w->obs, first, count);
-    if (v->resetting) return ok;
-    const uint8_t *begin = w->start + first, *end = begin + count;
-    for (const uint8_t *p = begin; (p = memchr(p, 1, (size_t)(end - p))) != NULL; p++)
-        ok &= observations_fit(v, w->final_obs, first + (int)(p - begin), 1);
+    for (int f = 0; f < w->nfields && !v->resetting; f++) ok &= final_field_fits(v, f, first, count);
     return ok;
 }
 
@@ -144,9 +178,18 @@ static const char *who(const mb_vec *v, int row, char *out, size_t n)
     int nagents = v->view->nagents;
     mb_str s;
     mb_str_init(&s, out, n);
-    mb_str_add(&s, "environment '%s', instance %d", v->def->name, row / nagents);
+    mb_str_add(&s, "environment '%s', instance %d", v->def->origin ? v->def->origin : v->def->name, row / nagents);
     if (nagents > 1) mb_str_add(&s, ", agent %d", row % nagents);
     return out;
+}
+
+/* What to type for more: a file is checked under its own name, a foreign environment has its worker named. */
+static bool help_check(const mb_vec *v, int row, mb_error *err)
+{
+    if (v->group)
+        return mb_note(err, "instance %d is stepped by worker %d", row / v->view->nagents,
+                       mb__group_worker(v->group, row / v->view->nagents));
+    return mb_help(err, "matchbox check %.80s", v->def->origin ? v->def->origin : v->def->name);
 }
 
 static const char *field_name(const mb_field *f, char *out, size_t n)
@@ -168,7 +211,7 @@ static bool bad_float(const mb_vec *v, int row, const char *what, const mb_field
             "%s: %s%s, component %d, is %g; it must be finite and lie in [%g, %g]",
             who(v, row, place, sizeof place), what, field_name(f, name, sizeof name), k, (double)x,
             (double)low, (double)high);
-    return mb_help(err, "matchbox check %s", v->def->name);
+    return help_check(v, row, err);
 }
 
 static bool bad_index(const mb_vec *v, int row, const char *what, const mb_field *f, int32_t x,
@@ -178,7 +221,7 @@ static bool bad_index(const mb_vec *v, int row, const char *what, const mb_field
     mb_fail(err, MB_ERR_ENV, "%s: %s%s is %d; it must lie in 0 .. %d",
             who(v, row, place, sizeof place), what, field_name(f, name, sizeof name), (int)x,
             f->n - 1);
-    return mb_help(err, "matchbox help %s", v->def->name);
+    return v->def->origin || v->group ? help_check(v, row, err) : mb_help(err, "matchbox help %s", v->def->name);
 }
 
 static bool describe_observation(const mb_vec *v, const char *what, void *const obs[], int row,
@@ -228,7 +271,7 @@ bool mb__describe(const mb_vec *v, int first, int count, mb_error *err)
         if (!(w->reward[row] >= -FLT_MAX && w->reward[row] <= FLT_MAX))
             return mb_fail(err, MB_ERR_NUMERIC, "%s: the reward is %g; it must be finite",
                            who(v, row, place, sizeof place), (double)w->reward[row]) ||
-                   mb_help(err, "matchbox check %s", v->def->name);
+                   help_check(v, row, err);
         bool ended = !v->resetting && w->start[row / w->nagents];
         if (ended && !describe_observation(v, "final observation", w->final_obs, row, err))
             return false;

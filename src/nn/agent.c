@@ -1,5 +1,6 @@
 /* agent.c - a policy at work: one compiled plan for a fixed number of rows, the memory and a random stream per row. */
 #include "matchbox/nn.h"
+#include "matchbox/phase.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,6 +142,7 @@ void mb_agent_act(mb_agent *a, void *const obs[], const uint8_t *mask, const uin
 {
     const mb_policy *p = a->policy;
     const mb_dist *d = &a->out.dist;
+    mb_phase before = mb_phase_enter(p->scope->phases, MB_PHASE_ACT);
     feed(a, obs, mask, start, per_start);
     struct draw w = { .a = a, .mean = d->nvalue ? mb_data(d->mean) : NULL, .greedy = greedy, .out = out };
     for (int i = 0; i < d->nindex; i++) {
@@ -151,6 +153,7 @@ void mb_agent_act(mb_agent *a, void *const obs[], const uint8_t *mask, const uin
     mb_pool_run(p->scope->pool, (a->rows + ROWS_PER_JOB - 1) / ROWS_PER_JOB, draw_rows, &w);
     if (out.value) memcpy(out.value, mb_data(a->out.value), (size_t)a->rows * sizeof(float));
     if (p->recurrent) memcpy(a->memory, mb_data(a->out.state), (size_t)(a->rows * p->state) * sizeof(float));
+    mb_phase_enter(p->scope->phases, before);
 }
 
 void mb_agent_value(mb_agent *a, void *const obs[], const uint8_t *start, int per_start, float *value)

@@ -1,5 +1,6 @@
 /* rollout.c - collecting T steps of every row, and drawing minibatches from them.
    Memory is time-major; a slot more than the horizon holds the observations that follow. */
+#include "matchbox/phase.h"
 #include "matchbox/rl.h"
 #include <math.h>
 #include <stdio.h>
@@ -204,6 +205,8 @@ bool mb_rollout_collect(mb_rollout *const *all, int n, void (*stepped)(void *ctx
     mb_vec *vec = one->vec;
     mb_vec_view *w = mb_vec_view_of(vec);
     void *obs[MB_MAX_FIELDS];
+    mb_phases *phases = one->policy->scope->phases;
+    mb_phase before = mb_phase_enter(phases, MB_PHASE_ACT);
     for (int i = 0; i < n; i++) {
         take_obs(all[i], w, 0);
         if (all[i]->state) memcpy(all[i]->memory, mb_agent_memory(all[i]->agent), (size_t)(all[i]->rows * all[i]->state) * sizeof(float));
@@ -228,6 +231,7 @@ bool mb_rollout_collect(mb_rollout *const *all, int n, void (*stepped)(void *ctx
         mb_agent_value(r->agent, obs, r->start, 1, r->last);
     }
     mb_vec_bind(vec, NULL, NULL);
+    mb_phase_enter(phases, before);
     return true;
 }
 

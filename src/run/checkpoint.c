@@ -58,6 +58,9 @@ static void prune(mb_trainer *t)
         checkpoint_path(path, t->dir, steps[i]);
         unlink(path);
     }
+    mb_error why = { 0 };
+    snprintf(path, sizeof path, "%.900s/checkpoints", t->dir);
+    if (!mb_store_sweep(path, &why)) mb_log_line(t->scope.log, MB_LOG_WARN, "old parts of checkpoints stay: %s", why.what);
 }
 
 bool mb__checkpoint_save(mb_trainer *t, mb_error *err)

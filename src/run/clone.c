@@ -44,7 +44,7 @@ static bool write_config(mb_arena *a, const char *from, const char *to, const ch
     char path[PATH_BYTES];
     mb_str text;
     char *memory = mb_alloc(a, 1, CONFIG_BYTES, err);
-    mb_settings *s = memory ? mb__settings_of_run(a, from, err) : NULL;
+    mb_settings *s = memory ? mb__settings_of_run(a, from, NULL, err) : NULL;
     if (!s) return false;
     for (int i = 0; changes[i]; i += 2)
         if (!mb_settings_set(s, changes[i], changes[i + 1], "in a copied run", err)) return false;
@@ -53,18 +53,38 @@ static bool write_config(mb_arena *a, const char *from, const char *to, const ch
     return mb__run_path(path, sizeof path, to, "config.yaml", err) && mb_file_write(path, text.s, text.n, err);
 }
 
+/* The pieces of large blocks lie beside the checkpoints: those of a copy are its own. */
+static bool copy_pieces(mb_arena *a, const char *from, const char *to, mb_error *err)
+{
+    char path[PATH_BYTES], name[PATH_BYTES];
+    bool ok = true;
+    if (!mb__run_path(path, sizeof path, from, "checkpoints/pieces", err)) return false;
+    DIR *d = opendir(path);
+    if (!d) return true;
+    ok = mb__run_path(path, sizeof path, to, "checkpoints/pieces", err) && mb_dir_make(path, err);
+    for (struct dirent *e; ok && (e = readdir(d));) {
+        if (e->d_name[0] == '.') continue;
+        size_t mark = mb_arena_mark(a);
+        snprintf(name, sizeof name, "checkpoints/pieces/%.900s", e->d_name);
+        ok = copy(a, from, to, name, true, err);
+        mb_arena_release(a, mark);
+    }
+    closedir(d);
+    return ok;
+}
+
 static bool fill(mb_arena *a, const char *from, const char *to, const char *const *changes, mb_error *err)
 {
     char path[PATH_BYTES], checkpoint[PATH_BYTES];
     if (!mb__run_path(path, sizeof path, to, "checkpoints", err) || !mb_dir_make(path, err)) return false;
-    return newest(from, checkpoint, sizeof checkpoint, err) && copy(a, from, to, checkpoint, true, err) &&
+    return newest(from, checkpoint, sizeof checkpoint, err) && copy_pieces(a, from, to, err) && copy(a, from, to, checkpoint, true, err) &&
            copy(a, from, to, "metrics.jsonl", false, err) && copy(a, from, to, "env.c", false, err) && write_config(a, from, to, changes, err);
 }
 
 /* What an earlier attempt left. */
 static void remove_leftovers(const char *dir)
 {
-    static const char *const parts[] = { "checkpoints", "", NULL };
+    static const char *const parts[] = { "checkpoints/pieces", "checkpoints", "", NULL };
     for (int i = 0; parts[i]; i++) {
         char path[PATH_BYTES], file[2 * PATH_BYTES];
         snprintf(path, sizeof path, "%.900s/%s", dir, parts[i]);

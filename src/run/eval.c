@@ -7,7 +7,7 @@ bool mb__evaluator_new(evaluator *e, mb_run *run, void *self, const mb_algo_def 
 {
     mb_arena *a = run->scope->arena;
     e->vec = mb_vec_new(run->scope, "eval", run->env, run->env_options, nenvs, err);
-    if (!e->vec || !mb_vec_reset(e->vec, err)) return false;
+    if (!e->vec || (!run->env->foreign && !mb_vec_reset(e->vec, err))) return false; /* workers are started when needed */
     size_t bytes = mb_vec_state_bytes(e->vec), n = (size_t)nenvs;
     e->fresh = mb_alloc(a, n, bytes, err);
     e->sum = mb_alloc(a, n, sizeof *e->sum, err);

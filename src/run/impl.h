@@ -2,6 +2,7 @@
 #ifndef MB_RUN_IMPL_H
 #define MB_RUN_IMPL_H
 #include "matchbox/run.h"
+#include "run/outside.h"
 
 /* ---- settings ---- */
 
@@ -18,7 +19,8 @@
     NUM(double, checkpoint_every, 30, 0, 1e9, "seconds between checkpoints; 0: not by time")               \
     NUM(int64_t, checkpoint_steps, 0, 0, 1e15, "steps between checkpoints; 0: not by steps")               \
     NUM(int64_t, stop_after, 0, 0, 1e15, "stop at this step, schedules untouched; 0: run to the end")      \
-    NUM(int64_t, log_steps, 0, 0, 1e15, "steps between lines of metrics.jsonl; 0: 200 lines in a run")
+    NUM(int64_t, log_steps, 0, 0, 1e15, "steps between lines of metrics.jsonl; 0: 200 lines in a run")     \
+    NUM(bool, tensorboard, true, 0, 1, "write the metrics as TensorBoard events too")
 MB_OPTIONS(run, RUN_OPTIONS)
 
 enum { SET_RUN, SET_ALGO, SET_ENV, SET_TABLES };
@@ -37,8 +39,10 @@ struct mb_settings {
 
 const mb_option *mb__settings_rows(const mb_settings *s, int table);
 void *mb__settings_values(const mb_settings *s, int table);
-/* Settings of an existing run, from its config.yaml. */
-mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, mb_error *err);
+/* What the file of an environment is called within a run: env.c or env.so. */
+const char *mb__env_copy(const mb_settings *s);
+/* Settings of an existing run, from its config.yaml.  env: the run's environment, where it is not one that a name finds. */
+mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, const mb_env_def *env, mb_error *err);
 
 /* ---- metrics ---- */
 
@@ -48,8 +52,20 @@ double mb__metrics_return(const mb_metrics *m);   /* mean of the last 100 episod
 int64_t mb__metrics_episodes(const mb_metrics *m);
 const char *mb__metrics_bad(const mb_metrics *m); /* the first metric reported as NaN or infinite, or NULL */
 double mb__metrics_bad_value(const mb_metrics *m);
-/* One line of metrics.jsonl (without line end) with the means since the last one, which begin anew. */
-void mb__metrics_line(mb_metrics *m, int64_t step, mb_str *out);
+enum { METRIC_SCALARS = 64 + 3 };
+typedef struct mb_scalar_at { const char *name; double value; } mb_scalar_at; /* NaN: no value yet */
+/* Everything there is to log, with the means since the last call, which begin anew.  Returns how many: at most METRIC_SCALARS. */
+int mb__metrics_take(mb_metrics *m, mb_scalar_at *out);
+
+/* ---- what others watch: TensorBoard events, status.json, log.txt, requests ---- */
+
+typedef struct events { int fd; uint8_t buffer[8192]; } events; /* fd -1: nothing is written */
+/* A new file of events in `dir`.  after >= 0: the run continues behind this step; later events of older files are cut away. */
+bool mb__events_open(events *e, const char *dir, int64_t after, mb_error *err);
+/* One event with all of them, under "PREFIX/name" (prefix NULL: the name alone).  Values that are not finite are left out. */
+bool mb__events_add(events *e, int64_t step, const char *prefix, const mb_scalar_at *s, int n, mb_error *err);
+void mb__events_close(events *e);
+
 
 /* ---- evaluation ---- */
 
@@ -82,17 +98,24 @@ struct mb_trainer {
     bool can_eval;
 
     char *dir;                   /* NULL: in memory only */
-    int lock, metrics_fd;
+    int lock, metrics_fd, log_fd;
+    events events;
+    mb_logger log;               /* writes log.txt, then tells hooks.log */
     char *text; size_t text_size;/* for one line or file of JSON */
     char *checkpoint;            /* path of the newest */
 
     int64_t kept[2];             /* checkpoint block "run": step, last logged step */
     int64_t start_step, saved_step;
     double started, excluded, trained; /* seconds: clock at start, evaluation within, total so far */
-    double saved_at, shown_at;
+    double saved_at, shown_at, looked_at;
+    double measure_at, other;    /* seconds: when an iteration may be measured again, spent outside of iterations */
+    bool measure;                /* the next iteration */
+    mb_phases phases;
+    size_t memory, peak_memory;  /* bytes, as of looked_at */
+    int64_t eval_step;
     int64_t look_step;           /* read the clock again at this step */
     mb_eval last_eval;
-    bool interrupted;
+    bool interrupted, asked_to_stop;
 };
 
 /* Everything but the directory: memory, threads, environments, algorithm, evaluation. */
@@ -111,7 +134,18 @@ bool mb__run_path(char *out, size_t n, const char *dir, const char *name, mb_err
 bool mb__system_json_write(const mb_trainer *t, mb_error *err);
 /* Replace a file that may be lost when the power fails, so without waiting for the disk. */
 bool mb__quick_write(const char *path, const char *text, size_t n, mb_error *err);
-size_t mb__peak_memory(void);
+size_t mb__memory(size_t *peak); /* bytes this process has now, and had at most */
+
+void mb__progress(mb_trainer *t, double now, bool done, mb_progress_info *p);
+/* status.json: what the run is doing, for those outside; "running", "finished", "stopped" or "failed". */
+void mb__status_write(mb_trainer *t, const char *state, const mb_progress_info *p);
+/* Logger function of a trainer (ctx): a line of log.txt, and on to its hooks. */
+void mb__log_line(void *trainer, mb_log_level level, const char *text);
+void mb__log_own(const mb_trainer *t, const char *fmt, ...) MB_PRINTF(2, 3); /* into log.txt alone: what a terminal shows otherwise */
+enum { ASKED_NOTHING, ASKED_CHECKPOINT, ASKED_STOP };
+/* What the file `request` of the run asks for; it is removed. */
+int mb__request_take(const mb_trainer *t);
+void mb__iso_time(char *out, size_t n); /* now, UTC */
 
 bool mb__checkpoint_save(mb_trainer *t, mb_error *err);
 /* Load the newest valid one of `dir` into the store; warn about others.  *found false: there is none at all. */

@@ -90,23 +90,16 @@ int64_t mb__metrics_episodes(const mb_metrics *m) { return m->kept.episodes; }
 const char *mb__metrics_bad(const mb_metrics *m) { return m->bad; }
 double mb__metrics_bad_value(const mb_metrics *m) { return m->bad_value; }
 
-static void add_number(mb_str *out, const char *name, double v)
+int mb__metrics_take(mb_metrics *m, mb_scalar_at *out)
 {
-    mb_str_add(out, ",");
-    mb_str_json(out, name);
-    mb_str_add(out, ":");
-    mb_str_number(out, v);
-}
-
-void mb__metrics_line(mb_metrics *m, int64_t step, mb_str *out)
-{
-    mb_str_add(out, "{\"step\":%lld,\"episodes\":%lld", (long long)step, (long long)m->kept.episodes);
-    add_number(out, "return_mean", mb__metrics_return(m));
-    add_number(out, "length_mean", window_mean(m, m->kept.lengths));
+    int n = 0;
+    out[n++] = (mb_scalar_at){ "episodes", (double)m->kept.episodes };
+    out[n++] = (mb_scalar_at){ "return_mean", mb__metrics_return(m) };
+    out[n++] = (mb_scalar_at){ "length_mean", window_mean(m, m->kept.lengths) };
     for (int i = 0; i < (int)m->kept.nslots; i++) {
-        if (m->kept.count[i]) add_number(out, m->kept.name[i], m->kept.sum[i] / (double)m->kept.count[i]);
+        if (m->kept.count[i]) out[n++] = (mb_scalar_at){ m->kept.name[i], m->kept.sum[i] / (double)m->kept.count[i] };
         m->kept.sum[i] = 0;
         m->kept.count[i] = 0;
     }
-    mb_str_add(out, "}");
+    return n;
 }

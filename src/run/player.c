@@ -2,7 +2,10 @@
 #include "run/impl.h"
 #include <string.h>
 
-struct mb_player { mb_trainer *t; };
+struct mb_player {
+    mb_trainer *t;
+    bool begun; /* a foreign environment's workers are started when it is stepped, not to act alone */
+};
 
 /* A trainer without a directory whose evaluation environments are the player's.  Takes the arena over. */
 static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, const char *dir, const mb_hooks *hooks,
@@ -30,7 +33,7 @@ mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_ho
 {
     mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
-    mb_settings *s = mb__settings_of_run(a, dir, err);
+    mb_settings *s = mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
     mb_player *p = s ? build(a, s, nenvs, seed, dir, hooks, err) : NULL;
     if (!p && !s) mb_arena_free(a);
     return p;
@@ -51,10 +54,19 @@ mb_player *mb_player_random(const mb_settings *from, int nenvs, mb_error *err)
     return build(a, s, nenvs, (uint64_t)from->run.seed, NULL, NULL, err);
 }
 
+bool mb_player_act(mb_player *p, bool greedy, mb_error *err)
+{
+    evaluator *e = &p->t->eval;
+    return e->actor.act(e->actor.self, e->vec, greedy, err);
+}
+
 bool mb_player_step(mb_player *p, bool greedy, mb_error *err)
 {
     evaluator *e = &p->t->eval;
-    return e->actor.act(e->actor.self, e->vec, greedy, err) && mb_vec_step(e->vec, err);
+    bool begin = p->t->settings->env->foreign && !p->begun;
+    p->begun = true;
+    if (begin && !mb_vec_reset(e->vec, err)) return false;
+    return mb_player_act(p, greedy, err) && mb_vec_step(e->vec, err);
 }
 
 mb_vec *mb_player_vec(mb_player *p) { return p->t->eval.vec; }
@@ -63,6 +75,7 @@ int64_t mb_player_trained(const mb_player *p) { return p->t->run.step; }
 
 bool mb_player_eval(mb_player *p, int episodes, volatile const int *stop, mb_eval *out, mb_error *err)
 {
+    p->begun = true;
     return mb__evaluator_run(&p->t->eval, episodes, stop, out, err);
 }
 

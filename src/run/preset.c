@@ -1,5 +1,7 @@
 /* Finding the files that come with matchbox, and presets among them. */
+#include "build_info.h"
 #include "run/impl.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,33 +16,43 @@ static bool readable(char *path, size_t n, const char *dir, const char *name)
     return need > 0 && (size_t)need < n && access(path, R_OK) == 0;
 }
 
-/* Directory of the running program; "." when the system does not say. */
-static void program_dir(char *out, size_t n)
+/* Directory of the program or the shared library that holds this code; "." when the system does not say. */
+static void own_dir(char *out, size_t n)
 {
-    ssize_t len = readlink("/proc/self/exe", out, n - 1);
-    if (len <= 0) {
+    Dl_info info;
+    ssize_t len = -1;
+    if (dladdr((const void *)(uintptr_t)&mb_find_data, &info) && info.dli_fname && strstr(info.dli_fname, ".so"))
+        len = snprintf(out, n, "%s", info.dli_fname);
+    else len = readlink("/proc/self/exe", out, n - 1);
+    if (len <= 0 || (size_t)len >= n) {
         snprintf(out, n, ".");
         return;
     }
     out[len] = 0;
     char *slash = strrchr(out, '/');
     if (slash) *slash = 0;
+    else snprintf(out, n, ".");
+}
+
+bool mb__find_own(const char *name, char *path, size_t n)
+{
+    static const char *const beside[] = { ".", "..", "../..", "../share/matchbox", NULL };
+    char own[PATH_BYTES / 2], dir[PATH_BYTES];
+    own_dir(own, sizeof own);
+    for (int i = 0; beside[i]; i++) {
+        snprintf(dir, sizeof dir, "%s/%s", own, beside[i]);
+        if (readable(path, n, dir, name)) return true;
+    }
+    return readable(path, n, MB_BUILD_PREFIX "/share/matchbox", name); /* a chroot without /proc does not say where the program is */
 }
 
 bool mb_find_data(const char *name, char *path, size_t n)
 {
-    static const char *const beside[] = { ".", "..", "../..", "../share/matchbox", "..", NULL };
-    char exe[PATH_BYTES / 2], dir[PATH_BYTES];
     if (access(name, R_OK) == 0 && strlen(name) < n) {
         snprintf(path, n, "%s", name);
         return true;
     }
-    program_dir(exe, sizeof exe);
-    for (int i = 0; beside[i]; i++) {
-        snprintf(dir, sizeof dir, "%s/%s", exe, beside[i]);
-        if (readable(path, n, dir, name)) return true;
-    }
-    return false;
+    return mb__find_own(name, path, n);
 }
 
 static bool find_preset(const mb_settings *s, const char *name, char *path, size_t n)

@@ -32,18 +32,24 @@ bool mb__quick_write(const char *path, const char *text, size_t n, mb_error *err
     return false;
 }
 
+static size_t kilobytes_after(const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+    return at ? (size_t)strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
+}
+
 /* VmHWM rather than getrusage: the latter inherits the peak of the program that started us. */
-size_t mb__peak_memory(void)
+size_t mb__memory(size_t *peak)
 {
     char text[4096];
     int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
     if (fd >= 0) close(fd);
     text[n > 0 ? n : 0] = 0;
-    const char *at = strstr(text, "VmHWM:");
-    if (at) return (size_t)strtoull(at + 6, NULL, 10) * 1024;
     struct rusage u;
-    return getrusage(RUSAGE_SELF, &u) == 0 ? (size_t)u.ru_maxrss * 1024 : 0;
+    *peak = kilobytes_after(text, "VmHWM:");
+    if (*peak == 0 && getrusage(RUSAGE_SELF, &u) == 0) *peak = (size_t)u.ru_maxrss * 1024;
+    return kilobytes_after(text, "VmRSS:");
 }
 
 /* ---- making one ---- */
@@ -58,7 +64,7 @@ static bool choose_dir(mb_trainer *t, char *out, mb_error *err)
         if (i > 1) snprintf(tail, sizeof tail, "-%d", i);
         snprintf(out, PATH_BYTES, "runs/%.100s-%.100s-%lld%s", s->algo->name, s->env->name, (long long)s->run.seed, tail);
         for (char *c = out + 5; *c; c++)
-            if (*c == '_') *c = '-';
+            if (strchr("_/:?&=. ", *c)) *c = '-';
         if (mkdir(out, 0777) == 0) return true;
         if (errno != EEXIST) return mb__fail_system(err, "make directory", out, errno);
     }
@@ -99,19 +105,27 @@ static bool copy_env_file(mb_trainer *t, mb_error *err)
     size_t n;
     if (!t->settings->env_file) return true;
     mb_arena_seal(t->arena, false);
-    bool ok = mb__run_path(path, sizeof path, t->dir, "env.c", err) && mb_file_read(t->settings->env_file, t->arena, &text, &n, err) &&
+    bool ok = mb__run_path(path, sizeof path, t->dir, mb__env_copy(t->settings), err) && mb_file_read(t->settings->env_file, t->arena, &text, &n, err) &&
               mb_file_write(path, text, n, err);
     mb_arena_seal(t->arena, true);
     return ok;
 }
 
-static bool open_metrics(mb_trainer *t, int flags, mb_error *err)
+static bool open_file(const mb_trainer *t, const char *name, int flags, int *fd, mb_error *err)
 {
     char path[PATH_BYTES];
-    if (!mb__run_path(path, sizeof path, t->dir, "metrics.jsonl", err)) return false;
-    t->metrics_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
-    if (t->metrics_fd >= 0) return true;
-    return mb__fail_system(err, "open", path, errno);
+    if (!mb__run_path(path, sizeof path, t->dir, name, err)) return false;
+    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
+    return *fd >= 0 || mb__fail_system(err, "open", path, errno);
+}
+
+/* What the run writes line by line.  after: the step it continues behind; -1: it is new. */
+static bool open_files(mb_trainer *t, int64_t after, mb_error *err)
+{
+    int flags = after < 0 ? O_TRUNC : 0;
+    mb__request_take(t); /* what was asked of an earlier process */
+    return open_file(t, "metrics.jsonl", flags, &t->metrics_fd, err) && open_file(t, "log.txt", flags, &t->log_fd, err) &&
+           (!t->settings->run.tensorboard || mb__events_open(&t->events, t->dir, after, err));
 }
 
 bool mb__run_dir_create(mb_trainer *t, mb_error *err)
@@ -131,7 +145,7 @@ bool mb__run_dir_create(mb_trainer *t, mb_error *err)
         return mb_help(err, "matchbox resume %.70s", dir);
     }
     if (!mb__run_path(path, sizeof path, dir, "checkpoints", err) || !mb_dir_make(path, err)) return false;
-    return copy_env_file(t, err) && write_config(t, err) && mb__system_json_write(t, err) && open_metrics(t, O_TRUNC, err);
+    return copy_env_file(t, err) && write_config(t, err) && mb__system_json_write(t, err) && open_files(t, -1, err);
 }
 
 /* ---- continuing one ---- */
@@ -174,21 +188,32 @@ static bool cut_metrics(mb_trainer *t, mb_error *err)
     return ok;
 }
 
+/* Instances that are stepped elsewhere are not in the checkpoint: what they were doing is lost. */
+static bool begin_episodes(mb_trainer *t, mb_error *err)
+{
+    if (!t->settings->env->foreign) return true;
+    mb_log_line(t->scope.log, MB_LOG_INFO, "%.100s cannot save its state: its episodes begin anew, and from here on the run differs "
+                "from one that was never interrupted", t->settings->env->name);
+    return mb_vec_reset(t->run.vec, err);
+}
+
 bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
 {
     bool found;
     if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__checkpoint_load(t, dir, &found, err)) return false;
-    if (!cut_metrics(t, err) || !mb__system_json_write(t, err) || !open_metrics(t, 0, err)) return false;
+    if (!cut_metrics(t, err) || !mb__system_json_write(t, err) || !open_files(t, t->run.step, err)) return false;
     if (t->run.step >= t->run.total_steps)
         mb_log_line(t->scope.log, MB_LOG_INFO, "%s: was complete at step %lld; a greater --total-steps trains on", dir, (long long)t->run.step);
     else mb_log_line(t->scope.log, MB_LOG_INFO, "%s: continuing at step %lld of %lld%s", dir, (long long)t->run.step,
                 (long long)t->run.total_steps, found ? "" : " (no checkpoint had been written yet)");
-    return found || mb__checkpoint_save(t, err);
+    return (found || mb__checkpoint_save(t, err)) && begin_episodes(t, err);
 }
 
 void mb__run_dir_close(mb_trainer *t)
 {
     if (t->metrics_fd >= 0) close(t->metrics_fd);
+    if (t->log_fd >= 0) close(t->log_fd);
+    mb__events_close(&t->events);
     if (t->lock >= 0) mb_file_unlock(t->lock);
-    t->metrics_fd = t->lock = -1;
+    t->metrics_fd = t->log_fd = t->lock = -1;
 }

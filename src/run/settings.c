@@ -58,11 +58,10 @@ mb_settings *mb_settings_new(mb_arena *a, const char *algo_name, const char *env
 {
     const mb_algo_def *algo = mb_algo_find(algo_name, err);
     if (!algo) return NULL;
-    size_t n = strlen(env_name);
-    bool from_file = n > 2 && strcmp(env_name + n - 2, ".c") == 0;
-    mb_plugin *plugin = from_file ? mb_env_load(a, env_name, err) : NULL;
-    if (from_file && !plugin) return NULL;
-    const mb_env_def *env = from_file ? mb_plugin_env(plugin) : mb_env_find(env_name, err);
+    bool from_file = mb__is_env_file(env_name), outside = from_file || mb__is_gym(env_name);
+    mb_plugin *plugin = outside ? mb_env_load(a, env_name, err) : NULL;
+    if (outside && !plugin) return NULL;
+    const mb_env_def *env = outside ? mb_plugin_env(plugin) : mb_env_find(env_name, err);
     if (!env) return NULL;
     mb_settings *s = mb_settings_of(a, algo, env, err);
     if (!s) return NULL;
@@ -210,7 +209,7 @@ bool mb_settings_file(mb_settings *s, const char *path, mb_error *err)
     return true;
 }
 
-mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, mb_error *err)
+mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, const mb_env_def *own_env, mb_error *err)
 {
     char path[1024];
     mb_yaml y;
@@ -223,12 +222,12 @@ mb_settings *mb__settings_of_run(mb_arena *a, const char *dir, mb_error *err)
     }
     /* an environment that came from a file lies in the run itself */
     char own[1100];
-    size_t n = strlen(env);
-    if (n > 2 && strcmp(env + n - 2, ".c") == 0) {
+    if (mb__is_env_file(env)) {
         if (!mb__run_path(own, sizeof own, dir, env, err)) return NULL;
         env = own;
     }
-    mb_settings *s = mb_settings_new(a, algo, env, err);
+    const mb_algo_def *def = own_env ? mb_algo_find(algo, err) : NULL;
+    mb_settings *s = !own_env ? mb_settings_new(a, algo, env, err) : def ? mb_settings_of(a, def, own_env, err) : NULL;
     if (!s || !mb_settings_file(s, path, err)) return NULL;
     s->run.stop_after = 0; /* was meant for the process that began the run */
     s->dir = mb_strdup(a, dir, err);
@@ -279,11 +278,23 @@ static void yaml_rows(const mb_settings *s, int table, mb_str *out, bool origins
     }
 }
 
+const char *mb__env_copy(const mb_settings *s)
+{
+    size_t n = strlen(s->env_file);
+    return s->env_file[n - 1] == 'o' ? "env.so" : "env.c";
+}
+
+const char *mb_settings_env_file(const mb_settings *s) { return s->env_file; }
+
 void mb_settings_yaml(const mb_settings *s, mb_str *out, bool origins)
 {
     mb_str_add(out, "algo: %s\nenv: ", s->algo->name);
-    if (s->env_file && !origins) mb_str_add(out, "env.c\n");
-    else mb_str_add(out, "%s\n", s->env_file ? s->env_file : s->env->name);
+    const char *env = s->env_file ? (origins ? s->env_file : mb__env_copy(s)) : s->env->name;
+    if (strspn(env, "abcdefghijklmnopqrstuvwxyz0123456789-_./") == strlen(env)) mb_str_add(out, "%s\n", env);
+    else {
+        mb_str_json(out, env);
+        mb_str_add(out, "\n");
+    }
     for (int t = 0; t < SET_TABLES; t++) yaml_rows(s, t, out, origins);
 }
 

@@ -47,13 +47,15 @@ void mb_summary_json(const mb_summary *s, mb_str *out)
 
 bool mb_trainer_summary(mb_trainer *t, mb_summary *out, mb_error *err)
 {
+    size_t peak;
+    mb__memory(&peak);
     *out = (mb_summary){
         .dir = t->dir, .algo = t->settings->algo->name, .env = t->settings->env->name,
         .checkpoint = t->dir && *t->checkpoint ? t->checkpoint : NULL,
         .seed = t->scope.seed, .steps = t->run.step, .start_step = t->start_step, .seconds = t->trained,
         .steps_per_second = t->trained > 0 ? (double)(t->run.step - t->start_step) / t->trained : 0,
         .return_mean = mb__metrics_return(t->run.metrics), .eval = t->last_eval,
-        .peak_memory_bytes = mb__peak_memory(), .interrupted = t->interrupted,
+        .peak_memory_bytes = peak, .interrupted = t->interrupted,
     };
     char path[1024];
     mb_str json;

@@ -28,37 +28,44 @@ static void add(mb_str *out, const char *key, const char *value)
     mb_str_add(out, ",\n");
 }
 
-static void iso_time(char *out, size_t n)
+void mb_system_facts(mb_str *out)
 {
-    time_t now = time(NULL);
+    char model[128];
+    struct utsname u;
+    cpu_model(model, sizeof model);
+    add(out, "version", MB_VERSION);
+    add(out, "commit", MB_BUILD_COMMIT);
+    add(out, "compiler", MB_BUILD_COMPILER);
+    add(out, "flags", MB_BUILD_FLAGS);
+    add(out, "features", MB_BUILD_FEATURES);
+    add(out, "cpu", model);
+    if (uname(&u) == 0) {
+        add(out, "system", u.sysname);
+        add(out, "release", u.release);
+        add(out, "machine", u.machine);
+    }
+    mb_str_add(out, "  \"cores\": %ld", sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+void mb__iso_time(char *out, size_t n)
+{
+    time_t now = (time_t)mb_wall_time();
     struct tm tm;
     if (!gmtime_r(&now, &tm) || strftime(out, n, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) snprintf(out, n, "unknown");
 }
 
 bool mb__system_json_write(const mb_trainer *t, mb_error *err)
 {
-    char path[1024], model[128], when[32];
-    struct utsname u;
+    char path[1024], when[32];
     mb_str text;
-    cpu_model(model, sizeof model);
-    iso_time(when, sizeof when);
+    struct utsname u;
+    mb__iso_time(when, sizeof when);
     mb_str_init(&text, t->text, t->text_size);
     mb_str_add(&text, "{\n");
-    add(&text, "version", MB_VERSION);
-    add(&text, "commit", MB_BUILD_COMMIT);
-    add(&text, "compiler", MB_BUILD_COMPILER);
-    add(&text, "flags", MB_BUILD_FLAGS);
-    add(&text, "features", MB_BUILD_FEATURES);
-    add(&text, "cpu", model);
+    if (uname(&u) == 0) add(&text, "host", u.nodename);
     add(&text, "kernels", t->scope.kernels);
-    if (uname(&u) == 0) {
-        add(&text, "host", u.nodename);
-        add(&text, "system", u.sysname);
-        add(&text, "release", u.release);
-        add(&text, "machine", u.machine);
-    }
     add(&text, "started", when);
-    mb_str_add(&text, "  \"cores\": %ld,\n  \"threads\": %d\n}\n", sysconf(_SC_NPROCESSORS_ONLN),
-               t->scope.pool ? mb_pool_size(t->scope.pool) : 1);
+    mb_system_facts(&text);
+    mb_str_add(&text, ",\n  \"threads\": %d\n}\n", t->scope.pool ? mb_pool_size(t->scope.pool) : 1);
     return mb__run_path(path, sizeof path, t->dir, "system.json", err) && mb__quick_write(path, text.s, text.n, err);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 enum { TEXT_BYTES = 64 * 1024, LOG_LINES = 200 };
+static const double LOOK_SECONDS = 1, CLOCK_SECONDS = 50e-9; /* between looks outside; one reading of a clock */
 
 mb_arena *mb__run_arena(mb_error *err)
 {
@@ -41,7 +42,7 @@ double mb_progress(const mb_run *run)
     return p < 1 ? p : 1;
 }
 
-bool mb__trainer_stopped(const mb_trainer *t) { return t->hooks.stop && *t->hooks.stop; }
+bool mb__trainer_stopped(const mb_trainer *t) { return t->asked_to_stop || (t->hooks.stop && *t->hooks.stop); }
 
 /* ---- building ---- */
 
@@ -50,11 +51,13 @@ static bool build_scope(mb_trainer *t, mb_error *err)
     const struct run_options *o = &t->settings->run;
     t->scope.arena = t->arena;
     t->scope.seed = (uint64_t)o->seed;
-    t->scope.log = &t->hooks.log;
+    t->log = (mb_logger){ mb__log_line, t };
+    t->scope.log = &t->log;
     if (!mb_isa(&t->scope.kernels, err)) return false;
     int threads = mb__run_threads(o);
     if (threads > 1 && !(t->scope.pool = mb_pool_new(threads, err))) return false;
-    t->eval_scope = t->scope; /* nothing of an evaluation is checkpointed */
+    t->eval_scope = t->scope; /* nothing of an evaluation is checkpointed or measured */
+    t->scope.phases = &t->phases;
     t->scope.store = mb_store_new(t->arena, err);
     return t->scope.store != NULL;
 }
@@ -106,7 +109,7 @@ mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_ho
     t->arena = a;
     t->owns_settings = owned != NULL;
     t->settings = s;
-    t->lock = t->metrics_fd = -1;
+    t->lock = t->metrics_fd = t->log_fd = t->events.fd = -1;
     t->saved_step = -1;
     if (hooks) t->hooks = *hooks;
     t->text_size = TEXT_BYTES;
@@ -169,7 +172,7 @@ mb_trainer *mb_trainer_open_with(const char *dir, const char *const *changes, co
 {
     mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
-    mb_settings *s = mb__settings_of_run(a, dir, err);
+    mb_settings *s = mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
     if (!s || !apply_changes(s, changes, err)) {
         mb_arena_free(a);
         return NULL;
@@ -185,6 +188,8 @@ void mb_trainer_free(mb_trainer *t)
 {
     if (!t) return;
     mb__run_dir_close(t);
+    mb_vec_close(t->run.vec);
+    mb_vec_close(t->eval.vec);
     mb_pool_free(t->scope.pool);
     mb_plugin *plugin = t->owns_settings ? t->settings->plugin : NULL;
     mb_plugin_free(plugin);
@@ -235,6 +240,14 @@ static bool write_line(mb_trainer *t, const mb_str *line, mb_error *err)
     return true;
 }
 
+/* A full disk stops the run at its metrics; without its events alone it goes on. */
+static void write_events(mb_trainer *t, const char *prefix, const mb_scalar_at *s, int n)
+{
+    mb_error why = { 0 };
+    if (mb__events_add(&t->events, t->run.step, prefix, s, n, &why)) return;
+    mb_log_line(t->scope.log, MB_LOG_WARN, "%s; no more events for TensorBoard", why.what);
+}
+
 /* Lines belong to steps, not to seconds: every run of the same settings writes the same file. */
 static bool log_if_due(mb_trainer *t, mb_error *err)
 {
@@ -245,8 +258,17 @@ static bool log_if_due(mb_trainer *t, mb_error *err)
     t->kept[1] = t->run.step;
     mb_str line;
     mb_str_init(&line, t->text, t->text_size);
-    mb__metrics_line(t->run.metrics, t->run.step, &line);
-    mb_str_add(&line, "\n");
+    mb_scalar_at s[METRIC_SCALARS];
+    int n = mb__metrics_take(t->run.metrics, s);
+    mb_str_add(&line, "{\"step\":%lld,\"%s\":%lld", (long long)t->run.step, s[0].name, (long long)s[0].value);
+    for (int i = 1; i < n; i++) {
+        mb_str_add(&line, ",");
+        mb_str_json(&line, s[i].name);
+        mb_str_add(&line, ":");
+        mb_str_number(&line, s[i].value);
+    }
+    mb_str_add(&line, "}\n");
+    write_events(t, NULL, s, n);
     return write_line(t, &line, err);
 }
 
@@ -255,7 +277,13 @@ static bool evaluate_timed(mb_trainer *t, int episodes, mb_eval *out, mb_error *
     double from = mb_now();
     bool ok = mb__evaluator_run(&t->eval, episodes, t->hooks.stop, out, err);
     t->excluded += mb_now() - from;
-    return ok;
+    if (!ok) return false;
+    t->eval_step = t->run.step;
+    mb__log_own(t, "evaluation: %.6g over %d episodes", out->return_mean, out->episodes);
+    const mb_scalar_at s[] = { { "return_mean", out->return_mean }, { "return_std", out->return_std }, { "return_min", out->return_min },
+                               { "return_max", out->return_max }, { "length_mean", out->length_mean } };
+    write_events(t, "eval", s, (int)(sizeof s / sizeof *s));
+    return true;
 }
 
 static bool eval_if_due(mb_trainer *t, int64_t before, mb_error *err)
@@ -277,17 +305,30 @@ static bool eval_if_due(mb_trainer *t, int64_t before, mb_error *err)
 
 static void show_progress(mb_trainer *t, double now, bool done)
 {
-    if (!t->hooks.progress) return;
-    double seconds = t->trained + (done ? 0 : now - t->started - t->excluded);
-    mb_progress_info p = {
-        .step = t->run.step, .total_steps = t->run.total_steps, .seconds = seconds,
-        .steps_per_second = seconds > 0 ? (double)(t->run.step - t->start_step) / seconds : 0,
-        .return_mean = mb__metrics_return(t->run.metrics),
-        .last_eval = t->last_eval.episodes ? t->last_eval.return_mean : (double)NAN,
-        .episodes = mb__metrics_episodes(t->run.metrics), .done = done,
-    };
-    t->hooks.progress(t->hooks.ctx, &p);
+    mb_progress_info p;
     t->shown_at = now;
+    if (!t->hooks.progress) return;
+    mb__progress(t, now, done, &p);
+    t->hooks.progress(t->hooks.ctx, &p);
+}
+
+/* Once a second: tell those outside, and look what they ask for. */
+static bool look_outside(mb_trainer *t, double now, mb_error *err)
+{
+    mb_progress_info p;
+    t->looked_at = now;
+    t->memory = mb__memory(&t->peak_memory);
+    mb__progress(t, now, false, &p);
+    mb__status_write(t, "running", &p);
+    int asked = mb__request_take(t);
+    if (asked == ASKED_STOP) {
+        mb_log_line(t->scope.log, MB_LOG_INFO, "asked to stop");
+        t->asked_to_stop = true;
+    }
+    if (asked != ASKED_CHECKPOINT) return true;
+    if (t->saved_step != t->run.step && !mb__checkpoint_save(t, err)) return false;
+    mb_log_line(t->scope.log, MB_LOG_INFO, "checkpoint written, as asked: %s", t->checkpoint);
+    return true;
 }
 
 /* Things that happen by the clock.  It is read about every two milliseconds, however short an iteration is. */
@@ -299,33 +340,69 @@ static bool by_clock(mb_trainer *t, mb_error *err)
     double now = mb_now(), seconds = now - t->started;
     double rate = seconds > 0 ? (double)(t->run.step - t->start_step) / seconds : 0;
     t->look_step = t->run.step + (int64_t)(rate * 0.002);
-    bool time_due = o->checkpoint_every > 0 && now - t->saved_at >= o->checkpoint_every;
-    if (t->dir && (steps_due || time_due) && !mb__checkpoint_save(t, err)) return false;
-    if (now - t->shown_at >= 0.1) show_progress(t, now, false);
+    t->measure = now >= t->measure_at;
+    bool time_due = o->checkpoint_every > 0 && now - t->saved_at >= o->checkpoint_every, save = t->dir && (steps_due || time_due);
+    bool look = now - t->looked_at >= LOOK_SECONDS, show = now - t->shown_at >= 0.1;
+    if (!save && !look && !show) return true;
+    if (save && !mb__checkpoint_save(t, err)) return false;
+    if (look && !look_outside(t, now, err)) return false;
+    if (show) show_progress(t, now, false);
+    t->other += mb_now() - now;
     return true;
+}
+
+/* One iteration with the clocks of the phases on.  How soon another may be measured follows from what this one's clocks cost:
+   at most one part in two hundred. */
+static bool measured_iteration(mb_trainer *t, mb_error *err)
+{
+    mb_phases *p = &t->phases;
+    int64_t switches = p->switches;
+    p->on = true;
+    p->now = MB_PHASE_LEARN;
+    p->since = mb_now();
+    bool ok = mb_trainer_iterate(t, err);
+    mb__phase_switch(p, MB_PHASE_OTHER);
+    p->on = t->measure = false;
+    t->measure_at = p->since + 200 * CLOCK_SECONDS * (double)(p->switches - switches);
+    return ok;
 }
 
 static bool loop(mb_trainer *t, int64_t end, mb_error *err)
 {
     while (t->run.step < end && !mb__trainer_stopped(t)) {
         int64_t before = t->run.step;
-        if (!mb_trainer_iterate(t, err) || !log_if_due(t, err) || !eval_if_due(t, before, err) || !by_clock(t, err)) return false;
+        if (!(t->measure ? measured_iteration : mb_trainer_iterate)(t, err)) return false;
+        if (!log_if_due(t, err) || !eval_if_due(t, before, err) || !by_clock(t, err)) return false;
     }
     return true;
+}
+
+static void tell_end(mb_trainer *t, bool ok, const mb_error *err)
+{
+    mb_progress_info p;
+    const char *state = !ok ? "failed" : t->run.step < t->run.total_steps ? "stopped" : "finished";
+    t->memory = mb__memory(&t->peak_memory);
+    mb__progress(t, mb_now(), true, &p);
+    mb__status_write(t, state, &p);
+    mb__log_own(t, "%s%s%s", state, ok ? "" : ": ", ok ? "" : err->what);
+    show_progress(t, mb_now(), true);
 }
 
 bool mb_trainer_run(mb_trainer *t, mb_error *err)
 {
     const struct run_options *o = &t->settings->run;
     int64_t end = o->stop_after > 0 && o->stop_after < o->total_steps ? o->stop_after : o->total_steps;
+    mb__log_own(t, "%s on %s, seed %lld: training to step %lld", t->settings->algo->name, t->settings->env->name, (long long)o->seed, (long long)end);
     t->started = t->saved_at = mb_now();
     t->shown_at = t->started;
+    t->asked_to_stop = false;
+    t->looked_at = 0; /* the first look comes at once */
     t->excluded = 0;
     t->look_step = t->run.step;
     bool ok = loop(t, end, err);
     t->trained += mb_now() - t->started - t->excluded;
     if (ok && t->dir && t->saved_step != t->run.step) ok = mb__checkpoint_save(t, err);
-    show_progress(t, mb_now(), true);
+    tell_end(t, ok, err);
     if (!ok) return false;
     t->interrupted = mb__trainer_stopped(t);
     if (!t->interrupted) return true;

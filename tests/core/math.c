@@ -84,6 +84,14 @@ TEST(tanh_stays_inside)
     CHECK(mb_tanh64(30.0) == 1.0 && mb_tanh64(-1e300) == -1.0);
 }
 
+TEST(small_angles_need_no_reduction)
+{
+    int different = 0;
+    for (float x = 1e-38f; x <= 0.78f; x *= 1.00003f)
+        different += mb__sin_smallf(x) != mb_sinf(x) || mb__sin_smallf(-x) != mb_sinf(-x) || mb__cos_smallf(x) != mb_cosf(x);
+    CHECK(different == 0 && mb__sin_smallf(0.78f) == mb_sinf(0.78f) && mb__cos_smallf(0.78f) == mb_cosf(0.78f));
+}
+
 TEST(float_special_values)
 {
     CHECK(mb_expf(-INFINITY) == 0.0f && mb_expf(INFINITY) == INFINITY && mb_expf(0.0f) == 1.0f && mb_expf(89.0f) == INFINITY);
@@ -177,5 +185,5 @@ TEST(pow_and_atan2_special_values)
         }
 }
 
-MB_TESTS(T(float_errors), T(gelu_error), T(tanh_stays_inside), T(float_special_values), T(double_errors), T(double_special_values),
+MB_TESTS(T(float_errors), T(gelu_error), T(tanh_stays_inside), T(small_angles_need_no_reduction), T(float_special_values), T(double_errors), T(double_special_values),
          T(pow_and_atan2_errors), T(pow_and_atan2_special_values))

@@ -36,6 +36,29 @@ TEST(streams_count_blocks)
     CHECK(r.ctr[0] == 0 && r.ctr[1] == 1 && r.ctr[2] == 3);
 }
 
+/* Several streams at once, some of them not used up, one at the carry: as if each had drawn alone. */
+TEST(many_streams_refill_at_once)
+{
+    enum { N = 23 };
+    mb_rng one[N], many[N];
+    int which[N], n = 0, different = 0;
+    for (int i = 0; i < N; i++) {
+        one[i] = mb_rng_make(5, "many", (uint64_t)i << 30);
+        for (int k = 0; k < (i % 3 == 0 ? i % 4 : 4); k++) mb_rand(&one[i]);
+        if (i == 7) one[i].ctr[0] = ~0u;
+        many[i] = one[i];
+        if (i != 4) which[n++] = i;
+    }
+    for (int round = 0; round < 3; round++) {
+        mb__rng_refill_many(many, which, n);
+        CHECK(many[4].used == one[4].used);
+        for (int i = 0; i < N; i++)
+            for (int k = 0; k < 4; k++) different += mb_rand(&one[i]) != mb_rand(&many[i]);
+        for (int i = 0; i < N; i++) different += memcmp(&one[i], &many[i], sizeof one[i]) != 0;
+    }
+    CHECK(different == 0 && one[7].ctr[1] == 1);
+}
+
 static int compare(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -203,7 +226,7 @@ TEST(shuffle_reaches_every_order_equally)
     mb_shuffle(&r, NULL, 0);
 }
 
-MB_TESTS(T(philox_known_answers), T(streams_count_blocks), T(no_two_streams_begin_alike),
+MB_TESTS(T(philox_known_answers), T(streams_count_blocks), T(many_streams_refill_at_once), T(no_two_streams_begin_alike),
          T(uniform_stays_inside), T(uniform_never_gives_the_upper_end), T(uniform64_uses_53_bits),
          T(below_is_unbiased), T(below_draws_again_what_would_bias), T(normal_is_normal),
          T(normal_survives_extreme_words), T(shuffle_reaches_every_order_equally))

@@ -180,7 +180,7 @@ TEST(damage_names_the_block)
     bad[36 + 12 + 5 + 2] ^= 1; /* in the data of net.w */
     check_refused(x, bad, sizeof bad, "the checksum of block 'net.w' is wrong");
     memcpy(bad, golden, sizeof bad);
-    bad[8] = 2;
+    bad[8] = 3;
     check_refused(x, bad, sizeof bad, "a newer matchbox made it");
     memset(bad, 'x', sizeof bad);
     check_refused(x, bad, sizeof bad, "is not a checkpoint: it does not begin with MATCHBOX");

@@ -12,15 +12,18 @@ static const mb_env_def *find(void)
 }
 
 /* Two vectorisers of n instances under the same name and seed: with the batch form and without. */
-static void compare_forms(const mb_env_def *def, int n, int steps)
+static void compare_forms(const mb_env_def *def, int n, int steps, const char *max_angle)
 {
     mb_error err = {0};
     mb_arena *a = mb_arena_new((size_t)1 << 28, &err);
+    void *options = mb_alloc(a, 1, def->options_size, &err);
+    mb_options_default(def->options, options);
+    CHECK(mb_options_set("cartpole", def->options, options, "max_angle", max_angle, &err));
     mb_scope scope = {.arena = a, .seed = 11};
     mb_env_def single = *def;
     single.batch = NULL;
-    mb_vec *x = mb_vec_new(&scope, "train", def, NULL, n, &err),
-           *y = mb_vec_new(&scope, "train", &single, NULL, n, &err);
+    mb_vec *x = mb_vec_new(&scope, "train", def, options, n, &err),
+           *y = mb_vec_new(&scope, "train", &single, options, n, &err);
     CHECK(x && y && mb_vec_reset(x, &err) && mb_vec_reset(y, &err));
     if (!x || !y) return;
     mb_vec_view *v = mb_vec_view_of(x), *w = mb_vec_view_of(y);
@@ -57,7 +60,8 @@ TEST(batch_form_equals_single_form)
     const mb_env_def *def = find();
     if (!def) return;
     static const int counts[] = {1, 3, 4, 7, 8, 15, 16, 17, 33, 257, 600};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) compare_forms(def, counts[i], 1100);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) compare_forms(def, counts[i], 1100, "12");
+    compare_forms(def, 70, 1100, "80"); /* far enough for the angle to be reduced */
 }
 
 TEST(options_change_the_dynamics)

@@ -472,7 +472,21 @@ TEST(impossible_numbers_are_refused)
     mb_arena_free(scope.arena);
 }
 
-MB_TESTS(T(truncation_is_not_termination), T(mixed_spaces_and_several_agents),
+TEST(flags_become_bits)
+{
+    mb_rng r = mb_rng_make(3, "flags", 0);
+    int different = 0;
+    for (int n = 0; n <= 64; n++) {
+        uint8_t flags[64];
+        uint64_t want = 0;
+        for (int i = 0; i < 64; i++) flags[i] = (uint8_t)mb_below(&r, 2);
+        for (int i = 0; i < n; i++) want |= (uint64_t)flags[i] << i;
+        different += mb__flags64(flags, n) != want;
+    }
+    CHECK(different == 0);
+}
+
+MB_TESTS(T(flags_become_bits), T(truncation_is_not_termination), T(mixed_spaces_and_several_agents),
          T(threads_never_show), T(instances_do_not_depend_on_their_number),
          T(saved_instances_repeat_their_future), T(resumes_through_the_store),
          T(steps_allocate_nothing), T(bad_results_are_named), T(bad_final_observation_is_named),

@@ -2,16 +2,9 @@
 # What `make install` leaves is enough: the example is built through pkg-config alone, trains, and learns; the installed
 # program runs from its new place; uninstall leaves nothing.
 case $BUILD in *-address | *-thread) echo '0 passed, 0 failed'; exit 0 ;; esac # the user's compiler would need the same flags
-tree=$PWD
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cc=${CC:-cc} make=${MAKE:-make}
-passed=0 failed=0
-holds() { # name, command...
-    name=$1; shift
-    if "$@" >"$dir/log" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); cat "$dir/log"; echo "FAIL $name"; fi
-}
-install() { $make -s -C "$tree" B="${BUILD#"$tree"/}" CC="$cc" DESTDIR="$dir/root" PREFIX=/usr "$1"; }
+. ./tests/install/lib.inc
+cc=${CC:-cc}
+install() { build DESTDIR="$dir/root" "$1"; }
 holds install install install
 export PKG_CONFIG_PATH="$dir/root/usr/lib/pkgconfig" LD_LIBRARY_PATH="$dir/root/usr/lib"
 flags() { # pkg-config where it is installed; what it would say otherwise
@@ -35,5 +28,4 @@ holds presets test -f "$dir/root/usr/share/matchbox/presets/ppo/cartpole.yaml"
 holds manual grep -q '^.SH EXIT STATUS' "$dir/root/usr/share/man/man1/matchbox.1"
 holds uninstall install uninstall
 holds nothing_left test -z "$(find "$dir/root" -type f -o -type l)"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

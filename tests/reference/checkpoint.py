@@ -31,3 +31,20 @@ whole = head + body
 whole += struct.pack("<I", crc32c(whole))
 for i in range(0, len(whole), 16):
     print("    " + " ".join("0x%02x," % b for b in whole[i:i + 16]))
+
+
+def piece(data):
+    """The name of a piece, tests/core/pieces.c: a multiplicative hash, the checksum and the length."""
+    word = (1 << 64) - 1
+    h, whole = len(data), len(data) // 8 * 8
+    for i in range(0, whole, 8):
+        h = (h ^ int.from_bytes(data[i:i + 8], "little")) * 0x9E3779B97F4A7C15 & word
+        h ^= h >> 29
+    for byte in data[whole:]:
+        h = (h ^ byte) * 0x100000001B3 & word
+    h = h * 0xBF58476D1CE4E5B9 & word
+    h ^= h >> 32
+    return struct.pack("<QII", h, crc32c(data), len(data))
+
+
+print("{ " + ", ".join("0x%02x" % b for b in piece(bytes(i * i % 256 for i in range(1003)))) + " }")

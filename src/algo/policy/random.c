@@ -1,5 +1,6 @@
 /* Random: every allowed action with the same probability.  The baseline any learner has to beat. */
 #include "matchbox/algo.h"
+#include "matchbox/phase.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED) NUM(int, horizon, 128, 1, 65536, "steps per environment in one iteration")
 MB_OPTIONS(random, OPTIONS)
@@ -60,6 +61,7 @@ static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
     struct random *s = self;
     const mb_vec_view *v = mb_vec_view_of(run->vec);
     double reward = 0;
+    mb_phase_enter(run->scope->phases, MB_PHASE_ACT); /* there is nothing to learn */
     for (int t = 0; t < o->horizon; t++) {
         if (!act(&s->train, run->vec, false, err) || !mb_vec_step(run->vec, err)) return false;
         mb_report_episodes(run->metrics, run->vec);

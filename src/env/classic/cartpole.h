@@ -34,17 +34,22 @@ static inline struct cartpole_coefficients cartpole_prepare(const struct cartpol
 }
 
 /* One Euler step; all four derivatives belong to the old state.  Branch-free: the batch form runs it in vector lanes. */
-static inline __attribute__((always_inline)) struct cartpole cartpole_advance(struct cartpole s, int32_t action,
-                                                                             const struct cartpole_coefficients *k)
+static inline __attribute__((always_inline)) struct cartpole cartpole_move(struct cartpole s, int32_t action, float sine, float cosine,
+                                                                          const struct cartpole_coefficients *k)
 {
     float force = action != 0 ? k->push : -k->push;
-    float sine = mb_sinf(s.angle), cosine = mb_cosf(s.angle);
     float pressure = (force + k->moment * (s.spin * s.spin) * sine) * k->per_mass;
     float inertia = k->length * (4.0f / 3.0f - k->share * (cosine * cosine));
     float spin_rate = (k->gravity * sine - cosine * pressure) / inertia;
     float v_rate = pressure - k->moment * k->per_mass * spin_rate * cosine;
     return (struct cartpole){ s.x + k->tau * s.v, s.v + k->tau * v_rate,
                               s.angle + k->tau * s.spin, s.spin + k->tau * spin_rate };
+}
+
+static inline __attribute__((always_inline)) struct cartpole cartpole_advance(struct cartpole s, int32_t action,
+                                                                             const struct cartpole_coefficients *k)
+{
+    return cartpole_move(s, action, mb_sinf(s.angle), mb_cosf(s.angle), k);
 }
 
 static inline __attribute__((always_inline)) bool cartpole_fallen(struct cartpole s,
