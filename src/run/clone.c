@@ -78,7 +78,8 @@ static bool fill(mb_arena *a, const char *from, const char *to, const char *cons
     char path[PATH_BYTES], checkpoint[PATH_BYTES];
     if (!mb__run_path(path, sizeof path, to, "checkpoints", err) || !mb_dir_make(path, err)) return false;
     return newest(from, checkpoint, sizeof checkpoint, err) && copy_pieces(a, from, to, err) && copy(a, from, to, checkpoint, true, err) &&
-           copy(a, from, to, "metrics.jsonl", false, err) && copy(a, from, to, "env.c", false, err) && write_config(a, from, to, changes, err);
+           copy(a, from, to, "metrics.jsonl", false, err) && copy(a, from, to, "env.c", false, err) &&
+           copy(a, from, to, "env.so", false, err) && write_config(a, from, to, changes, err);
 }
 
 /* What an earlier attempt left. */
