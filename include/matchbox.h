@@ -20,4 +20,5 @@
 #include "matchbox/stats.h"
 #include "matchbox/sweep.h"
 #include "matchbox/tabular.h"
+#include "matchbox/value.h"
 #endif

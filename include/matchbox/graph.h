@@ -129,6 +129,14 @@ MB_API mb_var mb_conv2d(mb_var x, mb_var w, mb_var bias, int stride, int pad); /
 MB_API mb_var mb_max_pool(mb_var x, int size, int stride);
 MB_API mb_var mb_avg_pool(mb_var x, int size, int stride);
 
+/* every element of a row against every element of another */
+/* mass [R, m] at places [R, m], split linearly between the two neighbours among n equally spaced points from low to high (places
+   beyond are moved to the ends): [R, n].  No gradient. */
+MB_API mb_var mb_spread(mb_var mass, mb_var place, float low, float high, int n);
+/* Sum over i of the mean over j of |tau_i - 1(u < 0)| huber_kappa(u) / kappa, u = y_j - q_i (kappa 0: |u|): q [R, N], tau [N] or [R, N],
+   y [R, M] -> [R].  Gradient for q only. */
+MB_API mb_var mb_pinball(mb_var q, mb_var tau, mb_var y, float kappa);
+
 /* normalisation over the last axis */
 MB_API mb_var mb_layer_norm(mb_var a, mb_var gain, mb_var bias, float eps);
 MB_API mb_var mb_rms_norm(mb_var a, mb_var gain, float eps);
