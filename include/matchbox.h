@@ -19,6 +19,7 @@
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
 #include "matchbox/stats.h"
+#include "matchbox/sweep.h"
 #include "matchbox/tabular.h"
 #include "matchbox/value.h"
 #endif
