@@ -38,7 +38,7 @@ MODELS := $(sort $(basename $(notdir $(wildcard src/nn/model/*.c))))
 CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*.c)))))
 
 # kernels and environments are compiled once per instruction set and chosen at run time, everything else once
-ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/algo/*/*.c src/run/*.c)
+ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/lm/*.c src/algo/*/*.c src/run/*.c)
 ISA_SRC  := $(wildcard src/graph/kernels/*.c src/env/*/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/portable_text.o
