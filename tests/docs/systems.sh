@@ -4,7 +4,7 @@ self=tests/docs/systems.sh
 . ./tests/cli/lib.inc
 
 # a copy whose rows can be made wrong
-ledger() { mkdir -p docs; sed "$1" "$root/docs/systems.yaml" >docs/systems.yaml; for d in experiments results docs/results docs/guide docs/algo docs/env; do [ -e $d ] || ln -s "$root/$d" $d; done; }
+ledger() { mkdir -p docs; sed "$1" "$root/docs/systems.yaml" >docs/systems.yaml; for d in README.md experiments results docs/results docs/guide docs/algo docs/env; do [ -e $d ] || ln -s "$root/$d" $d; done; }
 
 test_the_ledger_is_sound() {
     cd "$root" || exit 2
