@@ -300,6 +300,10 @@ MB_API bool mb_store_sweep(const char *dir, mb_error *err);
 MB_API bool mb_store_load(mb_store *s, const char *path, int64_t *step, mb_error *err);
 /* Step of a valid checkpoint without loading it. */
 MB_API bool mb_store_peek(const char *path, int64_t *step, mb_error *err);
+/* The name and size of the block registered at `data`; NULL: there is none. */
+MB_API const char *mb_store_name(const mb_store *s, const void *data, size_t *bytes);
+/* Check a whole file and read one block of it, whatever its size, plus a NUL behind it. */
+MB_API bool mb_store_read(const char *path, const char *name, mb_arena *a, char **data, size_t *n, mb_error *err);
 /* Load only the blocks whose name begins with `prefix` (for evaluation: parameters, not replay). */
 MB_API bool mb_store_load_prefix(mb_store *s, const char *path, const char *prefix, int64_t *step,
                                  mb_error *err);

@@ -58,12 +58,15 @@ typedef struct mb_net_options {
    memory [B, state] before the first step.  image: h, w, c of a leading image part of `in` (0: none). */
 typedef struct mb_body_spec { int in, h, w, c; const mb_net_options *net; } mb_body_spec;
 typedef struct mb_body mb_body;
+struct mb_netlist;
 typedef struct mb_model_def {
     const char *name, *summary;
     bool recurrent;
     bool (*setup)(mb_body *b, mb_params *p, const char *prefix, mb_rng *rng, mb_error *err);
     /* features [R, out] ([B, T, out]); *state is replaced by the memory after the last step */
     mb_var (*apply)(const mb_body *b, mb_var x, mb_var keep, mb_var *state);
+    /* optional: the body's layers from wire x on, as a net list (netlist.h); returns the wire of the features */
+    int (*list)(const mb_body *b, struct mb_netlist *n, int x);
 } mb_model_def;
 struct mb_body {
     const mb_model_def *def;
@@ -83,6 +86,8 @@ MB_API bool mb_body_init(mb_body *b, mb_scope *s, mb_params *p, const char *pref
 typedef struct mb_obs_input { int nfields; mb_var field[MB_MAX_FIELDS]; mb_var mask; /* uint8, id -1: no mask */ } mb_obs_input;
 MB_API mb_obs_input mb_obs_inputs(mb_graph *g, const mb_env_shape *s, int rows, int time);
 MB_API int mb_obs_features(const mb_space *obs, int *h, int *w, int *c); /* length of the encoded vector; image part first */
+/* the field that is part i of the encoded vector: the image first, then the others in order */
+MB_API int mb_obs_order(const mb_space *obs, int i);
 /* images scaled by 1/high, discrete one-hot, boxes as they are -> [rows(, time), features] */
 MB_API mb_var mb_obs_encode(const mb_obs_input *in, const mb_space *obs);
 

@@ -114,7 +114,9 @@ MB_API void mb_trainer_free(mb_trainer *t);
 
 typedef struct mb_player mb_player;
 #define MB_SEED_OF_RUN UINT64_MAX
-/* Load the newest valid checkpoint of RUN with `nenvs` evaluation environments.  seed: of the evaluation streams
+/* A directory with a run, a policy file, or zoo:NAME: what mb_player_open opens. */
+MB_API bool mb_is_run(const char *name);
+/* Load the newest valid checkpoint of RUN (or a policy file; zoo:NAME is one that comes with matchbox) with `nenvs` evaluation environments.  seed: of the evaluation streams
    (MB_SEED_OF_RUN and min(episodes, 100) environments: the very episodes that `train` evaluates on).  hooks (may be NULL): their
    log is told of checkpoints that were refused. */
 MB_API mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err);

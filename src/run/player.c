@@ -2,11 +2,6 @@
 #include "run/impl.h"
 #include <string.h>
 
-struct mb_player {
-    mb_trainer *t;
-    bool begun; /* a foreign environment's workers are started when it is stepped, not to act alone */
-};
-
 /* A trainer without a directory whose evaluation environments are the player's.  Takes the arena over. */
 static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, const char *dir, const mb_hooks *hooks,
                         mb_error *err)
@@ -19,10 +14,12 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
         mb_arena_free(a);
         return NULL;
     }
-    p->t = mb__trainer_build(s, a, hooks, nenvs, err);
+    p->t = mb__trainer_build(s, a, hooks, true, nenvs, err);
     s->run.seed = own;
     bool found = true;
-    if (p->t && dir && mb__checkpoint_load(p->t, dir, &found, err) && found) return p;
+    char path[1024];
+    bool file = dir && mb__policy_path(dir, path, sizeof path);
+    if (p->t && dir && (file ? mb__policy_load(p->t, path, err) : mb__checkpoint_load(p->t, dir, &found, err)) && found) return p;
     if (p->t && !dir) return p;
     if (!found) mb_fail(err, MB_ERR_IO, "%s: holds no checkpoint", dir);
     mb_trainer_free(p->t);
@@ -33,7 +30,8 @@ mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_ho
 {
     mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
-    mb_settings *s = mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
+    char path[1024];
+    mb_settings *s = mb__policy_path(dir, path, sizeof path) ? mb__policy_settings(a, path, err) : mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
     mb_player *p = s ? build(a, s, nenvs, seed, dir, hooks, err) : NULL;
     if (!p && !s) mb_arena_free(a);
     return p;
