@@ -1,6 +1,7 @@
 /* The page of a verdict: what was claimed, what was found, pictures and tables. */
 #include "cli/curves.h"
 #include "cli/reproduce.h"
+#include <dirent.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,6 +40,30 @@ static bool fill_strip(const mb_experiment *e, const struct outcome *o, int colu
     return true;
 }
 
+/* The first column of its metric, when other arms have it too, or when it is what the first check is about. */
+static bool worth_drawing(const mb_experiment *e, int column)
+{
+    int first = -1, n = 0;
+    for (int i = 0; i < e->ncolumns; i++) {
+        if (strcmp(e->column[i].metric, e->column[column].metric) != 0) continue;
+        if (n++ == 0) first = i;
+    }
+    return first == column && (n > 1 || column == e->check[0].a);
+}
+
+/* Pictures of an earlier form of the experiment. */
+static void remove_pictures(const char *dir)
+{
+    char path[PATH_BYTES + 300];
+    DIR *d = opendir(dir);
+    for (struct dirent *at; d && (at = readdir(d));) {
+        size_t n = strlen(at->d_name);
+        snprintf(path, sizeof path, "%s/%s", dir, at->d_name);
+        if (n > 4 && strcmp(at->d_name + n - 4, ".svg") == 0) unlink(path);
+    }
+    if (d) closedir(d);
+}
+
 /* One picture for each metric, in the order of the checks; in *page lines that show them. */
 static bool draw_values(const mb_experiment *e, const struct outcome *o, mb_arena *a, const char *dir, mb_str *page, mb_error *err)
 {
@@ -46,9 +71,7 @@ static bool draw_values(const mb_experiment *e, const struct outcome *o, mb_aren
     char name[160], path[PATH_BYTES + 200], note[128];
     if (!strip) return false;
     for (int c = 0; c < e->ncolumns; c++) {
-        bool first = true;
-        for (int i = 0; i < c; i++) first = first && strcmp(e->column[i].metric, e->column[c].metric) != 0;
-        if (!first) continue;
+        if (!worth_drawing(e, c)) continue;
         snprintf(note, sizeof note, "dots: seeds; line and band: %s and its %g %% bootstrap interval", mb_statistic_name(statistic_of(e, c)),
                  100 * (1 - e->level));
         struct strips s = { strip, 0, e->id, e->column[c].metric, note };
@@ -87,10 +110,7 @@ static bool draw_curves(const struct reproduction *r, int x, const char *dir, mb
         if (n > before) labels[groups++] = e->arm[arm].name;
     }
     snprintf(path, sizeof path, "%s/curves.svg", dir);
-    if (n == 0) {
-        unlink(path);
-        return true;
-    }
+    if (n == 0) return true;
     struct curves c;
     if (!curves_of_groups(r->arena, dirs, group, n, labels, groups, e->curve, e->id, &c, err) || !figure_svg(&c, 1, path, r->arena, err)) return false;
     mb_str_add(page, "![learning curves](curves.svg)\n\n");
@@ -193,6 +213,7 @@ bool outcome_page(const struct reproduction *r, int x, const struct outcome *o, 
     mb_str out;
     if (!memory) return false;
     mb_str_init(&out, memory, PAGE_BYTES);
+    remove_pictures(dir);
     head(e, o, &out);
     mb_str_add(&out, "| check | what is claimed | arm | other | effect and interval | test (Holm) | verdict |\n|---|---|--:|--:|--:|---|---|\n");
     for (int k = 0; k < e->nchecks; k++) check_row(e, &e->check[k], &o->check[k], &out);
