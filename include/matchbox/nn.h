@@ -26,15 +26,18 @@ MB_API mb_var mb_activate(mb_var x, mb_activation a);
 /* ---- what a network is made of: rows that algorithms put into their own options ---- */
 
 #define MB_NET_OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                               \
+    MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "64,64", MB_TANH)                                \
+    NUM(bool, shared, false, 0, 1, "policy and value share one body")
+/* of one network, with the defaults of whoever asks */
+#define MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, hidden_, activation_)                        \
     TEXT(model, "mlp", "network body: mlp, cnn, lstm, gru or attention")                           \
-    LIST(hidden, "64,64", 1, 8192, "units of the hidden layers; recurrent bodies: the last is the memory") \
-    PICK(activation, MB_TANH, MB_ACTIVATION_CHOICES, "activation of the hidden layers")            \
+    LIST(hidden, hidden_, 1, 8192, "units of the hidden layers; recurrent bodies: the last is the memory") \
+    PICK(activation, activation_, MB_ACTIVATION_CHOICES, "activation of the hidden layers")        \
     LIST(channels, "16", 1, 512, "channels of the convolutions (cnn)")                             \
     NUM(int, kernel, 3, 1, 15, "side of the convolution kernels (cnn)")                            \
     NUM(int, stride, 1, 1, 8, "stride of the convolutions (cnn)")                                  \
     NUM(int, window, 16, 2, 512, "steps that attention can look back")                             \
     NUM(int, heads, 2, 1, 32, "attention heads")                                                   \
-    NUM(bool, shared, false, 0, 1, "policy and value share one body")                              \
     NUM(bool, bfloat16, false, 0, 1, "multiply matrices in bfloat16 when learning")
 
 typedef struct mb_net_options {
@@ -44,12 +47,14 @@ typedef struct mb_net_options {
     int kernel, stride, window, heads;
     bool shared, bfloat16;
 } mb_net_options;
-#define MB_NET_FROM(o)                                                                             \
+#define MB_NET_FROM(o) MB__NET_FROM(o, (o)->shared)
+#define MB_BODY_FROM(o) MB__NET_FROM(o, true)
+#define MB__NET_FROM(o, shared_)                                                                   \
     (mb_net_options)                                                                               \
     {                                                                                              \
         .model = (o)->model.s, .hidden = (o)->hidden, .channels = (o)->channels,                   \
         .activation = (mb_activation)(o)->activation, .kernel = (o)->kernel, .stride = (o)->stride, \
-        .window = (o)->window, .heads = (o)->heads, .shared = (o)->shared, .bfloat16 = (o)->bfloat16 \
+        .window = (o)->window, .heads = (o)->heads, .shared = (shared_), .bfloat16 = (o)->bfloat16 \
     }
 
 /* ---- bodies: one file each in nn/model/ ---- */
