@@ -36,6 +36,9 @@ MB_API const void *mb_settings_env_options(const mb_settings *s);
 MB_API const mb_option *mb_run_option_rows(void);  /* the common options, for help */
 /* The value of a setting as text, as config.yaml would say it; false: no such setting. */
 MB_API bool mb_settings_get(const mb_settings *s, const char *key, char *out, size_t n);
+MB_API const mb_option *mb_settings_row(const mb_settings *s, const char *key); /* of a setting; NULL: no such setting */
+/* The lines of a preset that gives these settings: everything that somebody set, but what belongs to one run (seed, threads ...). */
+MB_API void mb_settings_changes(const mb_settings *s, mb_str *out);
 
 /* A file that comes with matchbox ("docs/algo/ppo.md", "include/matchbox.h"): in the current directory, beside the
    program, or where `make install` put it.  False: not found. */

@@ -126,7 +126,7 @@ typedef struct mb__operand_at {
 typedef struct mb__step {
     const mb__node *node;
     int nin;
-    bool reduce;
+    bool reduce, flat;
     mb__operand_at *at;        /* nin inputs, then the output */
     int64_t *ld;               /* elements from row to row, inputs then output */
     const mb__node **src;
