@@ -11,6 +11,7 @@
 #include "matchbox/jobs.h"
 #include "matchbox/math.h"
 #include "matchbox/nn.h"
+#include "matchbox/objective.h"
 #include "matchbox/phase.h"
 #include "matchbox/replay.h"
 #include "matchbox/rl.h"

@@ -52,6 +52,8 @@ if ! try "$yaml" $yaml_flags $yaml_libs; then
 fi
 
 # optional libraries, two lines each: `optional` links the library, `loaded` leaves that to mb_library_load
+optional JANSSON jansson -ljansson '#include <jansson.h>
+int main(void) { json_t *j = json_array(); json_decref(j); return !j; }' 'reading JSON: language models, losses from a file' libjansson-dev
 loaded CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
 int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
 optional SQLITE sqlite3 -lsqlite3 '#include <sqlite3.h>

@@ -6,23 +6,23 @@ find src include -name '*.[ch]' 2>/dev/null | LC_ALL=C sort | xargs awk '
 BEGIN {
     n = split("core 0 graph 1 env 1 task 1 dist 1 nn 2 rl 3 lm 3 algo 4 curriculum 4 run 5 cli 6", t, " ")
     for (i = 1; i < n; i += 2) rank[t[i]] = t[i + 1]
-    # public headers that are not called after their layer
-    layer["math"] = layer["phase"] = "core"
-    layer["foreign"] = "env"
-    layer["tabular"] = layer["replay"] = "rl"
-    layer["stats"] = layer["jobs"] = layer["experiment"] = layer["sweep"] = "run"
 }
 function complain(text, mend) { printf "%s:%d: %s\n    mend: %s\n", FILENAME, FNR, text, mend; bad = 1 }
-function layer_of(path,    a, name) {                              # "src/env/x/y.c", "include/matchbox/nn.h"
+function layer_of(path,    a, name, line, i) {                     # "src/env/x/y.c", "include/matchbox/nn.h"
     split(path, a, "/")
     name = a[1] == "src" ? a[2] : a[3]
     sub(/\.h$/, "", name)
-    return name in layer ? layer[name] : name
+    if (name in rank || a[1] == "src") return name
+    if (path in layer) return layer[path]
+    for (i = 0; i < 12 && (getline line < path) > 0; i++)          # a public header called otherwise names its layer
+        if (match(line, /[Ll]ayer: [a-z]+/)) { name = substr(line, RSTART + 7, RLENGTH - 7); break }
+    close(path)
+    return layer[path] = name
 }
 FNR == 1 {
     mine = FILENAME == "include/matchbox.h" ? "" : layer_of(FILENAME)
     if (mine != "" && !(mine in rank))
-        complain("the layer \"" mine "\" has no rank", "give it one in tools/layers.sh and docs/dev/architecture.md")
+        complain("the layer \"" mine "\" has no rank", "say `layer: NAME` of a known one in the header\047s first comment")
 }
 mine != "" && /^[ \t]*#[ \t]*include[ \t]*"/ {
     split($0, q, "\""); inc = q[2]

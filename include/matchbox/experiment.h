@@ -1,4 +1,4 @@
-/* matchbox/experiment.h - claims as files: arms, paired seeds, metrics, checks; what a verdict follows from.  Rank 5.
+/* matchbox/experiment.h - claims as files: arms, paired seeds, metrics, checks; what a verdict follows from.  Rank 5 (layer: run).
    Nothing here starts a process: `matchbox reproduce` does, and Python may.  The format of the files, and the rules of the
    verdict, are in docs/guide/experiments.md.  Memory comes from the arena given to mb_experiment_read. */
 #ifndef MATCHBOX_EXPERIMENT_H

@@ -1,5 +1,5 @@
 /* matchbox/foreign.h - environments that are stepped elsewhere: in other processes, or by functions of another language.
-   Rank 1.  A descriptor with `foreign` set has no reset and step of its own.  The vectoriser cuts its instances into blocks,
+   Rank 1 (layer: env).  A descriptor with `foreign` set has no reset and step of its own.  The vectoriser cuts its instances into blocks,
    one for each worker, writes actions into a block, sends a command, and takes results from whichever block is ready first.
    Statistics, checks and the learner's memory stay the vectoriser's.  Instances cannot be saved: after a restart they begin
    new episodes. */

@@ -181,6 +181,11 @@ MB_API mb_plan_info mb_plan_info_of(const mb_plan *p);
 /* Execute node by node (slow) and name the first one that gives NaN or infinity from finite inputs; false: none found. */
 MB_API bool mb_plan_trace(mb_plan *p, char *what, size_t n);
 
+/* The graph's values in double precision, node by node and slowly: for auditing a loss, not for training.  `given`: values of inputs
+   and scalars (parameters are read where they lie); `wanted`: memory of the caller for any node.  Scratch from `a`. */
+typedef struct mb_value64 { mb_var var; double *data; } mb_value64;
+MB_API bool mb_eval64(mb_graph *g, const mb_value64 *given, int ngiven, const mb_value64 *wanted, int nwanted, mb_arena *a, mb_error *err);
+
 /* ---- where a node was made: the functions above, remembering the caller's line ---- */
 MB_API mb_var mb__at(mb_var v, const char *file, int line);
 #define MB__AT(call) mb__at(call, __FILE__, __LINE__)

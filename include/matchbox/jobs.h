@@ -1,4 +1,4 @@
-/* matchbox/jobs.h - programs run side by side as child processes: what sweeps and experiments are made of.  Rank 5.
+/* matchbox/jobs.h - programs run side by side as child processes: what sweeps and experiments are made of.  Rank 5 (layer: run).
    A child writes its standard output and its messages into files, so that nothing is lost with the process that watches.
    Children are asked to end (SIGTERM) when the watcher dies, however it dies; a run of matchbox then writes a checkpoint. */
 #ifndef MATCHBOX_JOBS_H

@@ -1,7 +1,7 @@
 /* matchbox/math.h - elementary functions that give the same bits in every build and on every processor.
    libm's sin, exp or tanh differ between versions and CPUs; these are polynomials evaluated with explicit fma, in a fixed
    order, without branches or tables, so a compiler may vectorise a loop that calls them and change nothing.
-   Rank 0; every function is static inline; C11 and C++17.
+   Rank 0 (layer: core); every function is static inline; C11 and C++17.
 
    Common to all: NaN in gives NaN out (its sign and payload are not specified).  Errors below are the largest measured
    against a correctly rounded result, in units in the last place (ulp); tests/core/math.c keeps them.

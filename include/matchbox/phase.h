@@ -1,4 +1,4 @@
-/* matchbox/phase.h - where the time of training goes.  Rank 0.  Vectoriser and policies say which phase they are in; what an
+/* matchbox/phase.h - where the time of training goes.  Rank 0 (layer: core).  Vectoriser and policies say which phase they are in; what an
    algorithm does besides counts as learning.  The runner switches the clocks on for a few iterations only, so that they cost
    less than they show: a clock that is off is one branch. */
 #ifndef MATCHBOX_PHASE_H

@@ -1,5 +1,5 @@
 /* matchbox/replay.h - what was lived through, to be learned from again: uniform and prioritised sampling, n-step returns,
-   sequences with burn-in, frame stacks, demonstrations.  Rank 3: knows environments and graphs, no algorithm.
+   sequences with burn-in, frame stacks, demonstrations.  Rank 3 (layer: rl): knows environments and graphs, no algorithm.
 
    Every row of a vectoriser (one agent of one environment) is a stream of slots.  A slot holds one observation with its
    mask, and the action, reward and end that followed; the next observation is the slot behind, so none is stored twice.

@@ -39,6 +39,7 @@ typedef struct mb_pg {
     bool clip;
     float clip_low, clip_high;   /* ratio kept in [1 - low, 1 + high] */
     float dual_clip;         /* > 1: for A < 0 the loss is bounded by dual_clip * A (Ye et al. 2020); 0: off */
+    bool detached;           /* the clipped ratio only weighs -A log pi, no token loses its gradient (CISPO: MiniMax 2025, eq. 4) */
 } mb_pg;
 typedef struct mb_pg_terms {
     mb_var each;             /* loss per element, to be averaged by the caller's denominator */

@@ -1,4 +1,4 @@
-/* matchbox/stats.h - statistics of results: aggregates, bootstrap intervals, tests.  Rank 5.
+/* matchbox/stats.h - statistics of results: aggregates, bootstrap intervals, tests.  Rank 5 (layer: run).
    Definitions follow Agarwal et al., "Deep RL at the edge of the statistical precipice" (2021), whose library rliable they
    agree with, and SciPy; tests/reference/run_stats.py makes the numbers they are tested against.  A matrix of scores is
    [ntasks][nseeds].  Scratch memory comes from the caller's arena and is given back.  Where a number does not exist (no

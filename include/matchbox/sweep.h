@@ -1,4 +1,4 @@
-/* matchbox/sweep.h - sweeps: searching for good settings with many runs side by side.  Rank 5.
+/* matchbox/sweep.h - sweeps: searching for good settings with many runs side by side.  Rank 5 (layer: run).
    A sweep is a file that says what is varied and how, and a directory: sweep.db (SQLite: every trial and result), one folder
    of runs per trial.  Trials are ordinary runs of this program as child processes.  Whatever is recorded is never run again,
    and what was interrupted, by whatever means, continues where its last checkpoint is. */

@@ -1,5 +1,5 @@
 /* matchbox/tabular.h - finite Markov decision processes: exact dynamic programming, tables of values, eligibility traces,
-   importance sampling, and the learning models of animal psychology.  Rank 3.
+   importance sampling, and the learning models of animal psychology.  Rank 3 (layer: rl).
    Arithmetic is in double; arrays over (state, action) have the action counting fastest. */
 #ifndef MATCHBOX_TABULAR_H
 #define MATCHBOX_TABULAR_H

@@ -17,13 +17,6 @@ static void overview(void)
            "      matchbox help ppo              matchbox help cartpole\n");
 }
 
-static const mb_command_def *command_called(const char *name)
-{
-    for (int i = 0; mb__command_table[i]; i++)
-        if (strcmp(mb__command_table[i]->name, name) == 0) return mb__command_table[i];
-    return NULL;
-}
-
 static void help_command(const mb_command_def *d, bool markdown)
 {
     if (markdown) {
@@ -130,7 +123,7 @@ static bool run(cli *c, mb_error *err)
         return true;
     }
     const char *name = c->words[0];
-    const mb_command_def *command = command_called(name);
+    const mb_command_def *command = cli_find_command(name, c->nwords > 1 ? c->words[1] : NULL);
     const mb_algo_def *algo = command ? NULL : mb_algo_find(name, &quiet);
     quiet = (mb_error){ 0 };
     const mb_env_def *env = command || algo ? NULL : mb_env_find(name, &quiet);
@@ -145,5 +138,5 @@ static bool run(cli *c, mb_error *err)
 CLI_COMMAND(help) = {
     .name = "help", .usage = "help [COMMAND|ALGO|ENV]", .summary = "what a command, algorithm or environment does and takes",
     .about = "Without a name: all commands. With one: what it does, and its options with defaults and ranges.",
-    .min_words = 0, .max_words = 1, MB_USE_OPTIONS(help), .run = run,
+    .min_words = 0, .max_words = 2, MB_USE_OPTIONS(help), .run = run,
 };

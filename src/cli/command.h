@@ -36,6 +36,8 @@ struct mb_command_def {
 };
 
 extern const mb_command_def *const mb__command_table[]; /* generated from the listing of src/cli/ */
+/* The command of one word, or of two ("lm", "loss"; its file is cmd_lm_loss.c); second may be NULL.  NULL: there is none. */
+const mb_command_def *cli_find_command(const char *first, const char *second);
 #define CLI_COMMAND(name) extern const mb_command_def mb_command_##name; const mb_command_def mb_command_##name
 
 /* A TEXT option of the command in full length; NULL: not given. */

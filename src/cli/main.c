@@ -32,15 +32,27 @@ void cli_catch_signals(void)
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of the write, told like a full disk */
 }
 
-static const mb_command_def *find_command(const char *name, mb_error *err)
+/* A command is called by one word or two ("lm loss"); *words: how many it took. */
+static const mb_command_def *find_command(const char *name, const char *second, int *words, mb_error *err)
 {
     const char *names[64] = { NULL };
+    const mb_command_def *d = second ? cli_find_command(name, second) : NULL;
+    *words = d ? 2 : 1;
+    if (d || (d = cli_find_command(name, NULL))) return d;
+    char both[128], prefix[68];
+    size_t n = (size_t)snprintf(prefix, sizeof prefix, "%.64s ", name);
+    bool family = false;
     for (int i = 0; mb__command_table[i] && i < 63; i++) {
-        if (strcmp(mb__command_table[i]->name, name) == 0) return mb__command_table[i];
         names[i] = mb__command_table[i]->name;
+        family = family || strncmp(names[i], prefix, n) == 0;
     }
-    mb_fail(err, MB_ERR_USAGE, "no command is called '%.64s'", name);
-    const char *near = mb_nearest(name, names);
+    if (family && !second) {
+        mb_fail(err, MB_ERR_USAGE, "'%.64s' needs a second word", name);
+        return mb_help(err, "matchbox help"), NULL;
+    }
+    snprintf(both, sizeof both, family ? "%.60s %.60s" : "%.60s", name, second);
+    mb_fail(err, MB_ERR_USAGE, "no command is called '%s'", both);
+    const char *near = mb_nearest(both, names);
     if (near) mb_note(err, "did you mean '%s'?", near);
     mb_help(err, "matchbox help");
     return NULL;
@@ -114,6 +126,15 @@ static bool read_arguments(cli *c, int argc, char **argv, mb_error *err)
     return mb_help(err, "matchbox help %s", d->name);
 }
 
+const mb_command_def *cli_find_command(const char *first, const char *second)
+{
+    char both[128];
+    snprintf(both, sizeof both, second ? "%.60s %.60s" : "%.60s", first, second);
+    for (int i = 0; mb__command_table[i]; i++)
+        if (strcmp(mb__command_table[i]->name, both) == 0) return mb__command_table[i];
+    return NULL;
+}
+
 const char *cli_text(const cli *c, const char *key)
 {
     for (int i = c->ntexts - 1; i >= 0; i--)
@@ -165,16 +186,18 @@ static bool run_command(int argc, char **argv, cli *c, mb_error *err)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     for (int i = 0; i < nrest; i++) /* matchbox train --help */
         if (strcmp(rest[i], "--help") == 0 || strcmp(rest[i], "-h") == 0) {
+            nrest = cli_find_command(name, rest[0]) ? 2 : 1;
             rest = argv + 1;
-            nrest = 1;
             name = "help";
+            break;
         }
-    c->command = find_command(name, err);
+    int words;
+    c->command = find_command(name, nrest ? rest[0] : NULL, &words, err);
     if (!c->command) return false;
     c->options = mb_alloc(c->arena, 1, c->command->options_size + 1, err);
     if (!c->options) return false;
     mb_options_default(c->command->options, c->options);
-    return read_arguments(c, nrest, rest, err) && c->command->run(c, err);
+    return read_arguments(c, nrest - (words - 1), rest + (words - 1), err) && c->command->run(c, err);
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
-/* reference.c - every node in double precision, plainly: the oracle of the tests and of finite differences. */
+/* reference.c - every node in double precision, plainly: the oracle of the tests, of finite differences and of audits. */
 #include "graph/internal.h"
+#include <string.h>
 
 static void read_leaf(const mb__node *n, double *out)
 {
@@ -24,5 +25,25 @@ bool mb__reference(const mb_graph *g, mb_arena *a, double **values, mb_error *er
             n->op->ref(&(mb__ref){ n, src, in, values[id] });
         }
     }
+    return true;
+}
+
+bool mb_eval64(mb_graph *g, const mb_value64 *given, int ngiven, const mb_value64 *wanted, int nwanted, mb_arena *a, mb_error *err)
+{
+    if (g->poisoned) {
+        if (err && err->code == MB_OK) *err = g->err;
+        return false;
+    }
+    double **values = mb_alloc(a, (size_t)g->n, sizeof *values, err);
+    if (!values) return false;
+    for (int i = 0; i < ngiven; i++) values[given[i].var.id] = given[i].data;
+    for (int id = 0; id < g->n; id++) {
+        const mb__node *n = &g->nodes[id];
+        if (n->op == &mb__op_leaf && !values[id] && !n->data)
+            return mb_fail(err, MB_ERR_USAGE, "graph '%s': no value was given for input '%s'", g->name, n->name ? n->name : "?");
+    }
+    if (!mb__reference(g, a, values, err)) return false;
+    for (int i = 0; i < nwanted; i++)
+        memcpy(wanted[i].data, values[wanted[i].var.id], (size_t)mb__count(g->nodes[wanted[i].var.id].shape) * sizeof(double));
     return true;
 }

@@ -11,6 +11,12 @@ mb_pg_terms mb_pg_loss(mb_var logp, mb_var logp_old, mb_var adv, const mb_pg *o)
         return t;
     }
     mb_var free = mb_mul(adv, t.ratio);
+    if (o->detached) {
+        mb_var weight = o->clip ? mb_clamp(t.ratio, 1 - o->clip_low, 1 + o->clip_high) : t.ratio;
+        t.each = mb_neg(mb_mul(mb_mul(adv, mb_stop(weight)), logp));
+        t.clipped = mb_sub(mb_constant(adv.g, 1), mb_eq(weight, t.ratio));
+        return t;
+    }
     if (!o->clip) {
         t.each = mb_neg(free);
         t.clipped = mb_scale(t.ratio, 0);
