@@ -38,10 +38,10 @@ MODELS := $(sort $(basename $(notdir $(wildcard src/nn/model/*.c))))
 CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*.c)))))
 
 # kernels and environments are compiled once per instruction set and chosen at run time, everything else once
-ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/algo/*/*.c src/run/*.c)
+ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/lm/*.c src/algo/*/*.c src/run/*.c)
 ISA_SRC  := $(wildcard src/graph/kernels/*.c src/env/*/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
-LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o
+LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/portable_text.o
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC)) $(B)/commands.o
 LIB      := $(B)/libmatchbox.a
 SOLIB    := $(B)/libmatchbox.so.$(SOVER)
@@ -77,7 +77,7 @@ $(B)/%.$(1).o: src/%.c $$(NEEDS)
 	$$(Q)$$(COMPILE) $(ISA_$(1)) -DMB_ISA=_$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
-$(B)/registry.o $(B)/commands.o: $(B)/%.o: $(B)/%.c $(NEEDS)
+$(B)/registry.o $(B)/portable_text.o $(B)/commands.o: $(B)/%.o: $(B)/%.c $(NEEDS)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
@@ -89,6 +89,9 @@ $(B)/registry.c: force
 	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)")
 $(B)/commands.c: force
 	$(call replace,sh tools/registry.sh commands "$(CMDS)")
+# functions that exported C files carry
+$(B)/portable_text.c: force
+	$(call replace,sh tools/embed.sh include/matchbox/math.h src/nn/portable.h)
 $(B)/flags: force
 	$(call replace,echo '$(subst ','\'',$(COMPILE))')
 # what system.json says of the build: MB_BUILD_COMMIT, MB_BUILD_COMPILER, MB_BUILD_FLAGS, MB_BUILD_PREFIX, MB_BUILD_FEATURES
@@ -110,6 +113,11 @@ $(B)/tests/%: $(B)/tests/%.o $(LIB)
 test: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
 tests: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build the tests without running them
+
+PYTHON ?= python3
+test-onnx: $(B)/tests/run/export_onnx ## run exported ONNX files in onnxruntime (PYTHON=: one that has onnx and onnxruntime)
+	@rm -rf $(B)/onnx && mkdir -p $(B)/onnx && EXPORT_ONNX_DIR=$(B)/onnx $< >/dev/null; \
+	$(PYTHON) tests/reference/onnx_check.py $(B)/onnx >$(B)/onnx/listing && cmp $(B)/onnx/listing tests/reference/data/onnx.txt
 
 check: $(PROGRAM) $(LIB) $(SOLIB) ## the rules of the house: layers, symbols, calls, headers, lengths, warnings, docs
 	@CC='$(CC)' CXX='$(CXX)' WARN='$(STD) $(WARN) $(FEATURES) -Iinclude -Isrc -I$(B)' sh tools/check.sh $(B)
@@ -133,6 +141,17 @@ docs: $(B)/matchbox $(B)/matchbox.1 ## fill the option tables in docs/ and write
 $(B)/matchbox.1: $(B)/matchbox tools/man.sh
 	@sh tools/man.sh $(B)/matchbox $(VERSION) > $@.tmp && mv $@.tmp $@
 
+# ---- the Python package ----
+WHEEL_LIB := $(B)/wheel/libmatchbox.so
+$(WHEEL_LIB): $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,link $@)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-rpath,'$$ORIGIN' -o $@.tmp $^ $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
+wheel: $(WHEEL_LIB) ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
+	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(VERSION) $(B)
+test-python: $(PROGRAM) ## the Python package against gymnasium, PettingZoo and stable-baselines3 from PyPI, in build/venv-python
+	@BUILD='$(CURDIR)/$(B)' MATCHBOX='$(CURDIR)/$(B)/matchbox' MAKE='$(MAKE)' sh tests/python/all.inc
+
 # ---- install ----
 BIN_DIR := $(DESTDIR)$(PREFIX)/bin
 LIB_DIR := $(DESTDIR)$(PREFIX)/lib
@@ -150,7 +169,9 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
-	for d in docs/algo docs/env presets experiments; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
+	for d in docs/algo docs/env presets experiments zoo; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
+	install -d '$(SHARE)/matchbox/python/matchbox'
+	install -m 644 python/matchbox/worker.py '$(SHARE)/matchbox/python/matchbox/'
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
@@ -166,7 +187,7 @@ static: $(B)/matchbox-static ## build/matchbox-static: the program as one file w
 image: $(B)/matchbox-static ## build/image/: the file tree of a container (Containerfile), or of a chroot
 	rm -rf $(B)/image && install -d $(B)/image$(PREFIX)/bin $(B)/image$(PREFIX)/share/matchbox/docs $(B)/image/tmp $(B)/image/runs
 	install -m 755 -s $(B)/matchbox-static $(B)/image$(PREFIX)/bin/matchbox
-	for d in docs/algo docs/env presets zoo; do [ ! -d $$d ] || cp -R $$d $(B)/image$(PREFIX)/share/matchbox/$$d; done
+	for d in docs/algo docs/env presets experiments zoo; do [ ! -d $$d ] || cp -R $$d $(B)/image$(PREFIX)/share/matchbox/$$d; done
 dist: ## build/matchbox-VERSION.tar.gz: the committed tree, with the commit's name inside
 	@mkdir -p $(B)
 	git archive --prefix=matchbox-$(VERSION)/ -o $(B)/matchbox-$(VERSION).tar HEAD
@@ -179,10 +200,10 @@ detect: ## look for optional libraries again
 clean: ## remove every build folder
 	rm -rf build build-address build-thread $(B)
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: all test tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
+.PHONY: wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

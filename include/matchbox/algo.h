@@ -11,6 +11,7 @@ extern "C" {
 #endif
 
 typedef struct mb_metrics mb_metrics;
+struct mb_netlist;
 
 /* The run as an algorithm sees it.  Made by the runner; the algorithm reads it and advances `step`. */
 typedef struct mb_run {
@@ -47,6 +48,8 @@ typedef struct mb_algo_def {
     /* make the present policy act in another vectoriser of the same environment (evaluation, play); may allocate from
        run->scope->arena before it is sealed */
     bool (*actor)(mb_run *run, void *self, const void *options, mb_vec *vec, mb_actor *out, mb_error *err);
+    /* optional: the present greedy policy of agent `agent` as a net list (netlist.h), for export; it points at the weights */
+    bool (*netlist)(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err);
 } mb_algo_def;
 
 #define MB_ALGO(name) MB_API extern const mb_algo_def mb_algo_##name; const mb_algo_def mb_algo_##name

@@ -26,15 +26,18 @@ MB_API mb_var mb_activate(mb_var x, mb_activation a);
 /* ---- what a network is made of: rows that algorithms put into their own options ---- */
 
 #define MB_NET_OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                               \
+    MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "64,64", MB_TANH)                                \
+    NUM(bool, shared, false, 0, 1, "policy and value share one body")
+/* of one network, with the defaults of whoever asks */
+#define MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, hidden_, activation_)                        \
     TEXT(model, "mlp", "network body: mlp, cnn, lstm, gru or attention")                           \
-    LIST(hidden, "64,64", 1, 8192, "units of the hidden layers; recurrent bodies: the last is the memory") \
-    PICK(activation, MB_TANH, MB_ACTIVATION_CHOICES, "activation of the hidden layers")            \
+    LIST(hidden, hidden_, 1, 8192, "units of the hidden layers; recurrent bodies: the last is the memory") \
+    PICK(activation, activation_, MB_ACTIVATION_CHOICES, "activation of the hidden layers")        \
     LIST(channels, "16", 1, 512, "channels of the convolutions (cnn)")                             \
     NUM(int, kernel, 3, 1, 15, "side of the convolution kernels (cnn)")                            \
     NUM(int, stride, 1, 1, 8, "stride of the convolutions (cnn)")                                  \
     NUM(int, window, 16, 2, 512, "steps that attention can look back")                             \
     NUM(int, heads, 2, 1, 32, "attention heads")                                                   \
-    NUM(bool, shared, false, 0, 1, "policy and value share one body")                              \
     NUM(bool, bfloat16, false, 0, 1, "multiply matrices in bfloat16 when learning")
 
 typedef struct mb_net_options {
@@ -44,12 +47,14 @@ typedef struct mb_net_options {
     int kernel, stride, window, heads;
     bool shared, bfloat16;
 } mb_net_options;
-#define MB_NET_FROM(o)                                                                             \
+#define MB_NET_FROM(o) MB__NET_FROM(o, (o)->shared)
+#define MB_BODY_FROM(o) MB__NET_FROM(o, true)
+#define MB__NET_FROM(o, shared_)                                                                   \
     (mb_net_options)                                                                               \
     {                                                                                              \
         .model = (o)->model.s, .hidden = (o)->hidden, .channels = (o)->channels,                   \
         .activation = (mb_activation)(o)->activation, .kernel = (o)->kernel, .stride = (o)->stride, \
-        .window = (o)->window, .heads = (o)->heads, .shared = (o)->shared, .bfloat16 = (o)->bfloat16 \
+        .window = (o)->window, .heads = (o)->heads, .shared = (shared_), .bfloat16 = (o)->bfloat16 \
     }
 
 /* ---- bodies: one file each in nn/model/ ---- */
@@ -58,12 +63,15 @@ typedef struct mb_net_options {
    memory [B, state] before the first step.  image: h, w, c of a leading image part of `in` (0: none). */
 typedef struct mb_body_spec { int in, h, w, c; const mb_net_options *net; } mb_body_spec;
 typedef struct mb_body mb_body;
+struct mb_netlist;
 typedef struct mb_model_def {
     const char *name, *summary;
     bool recurrent;
     bool (*setup)(mb_body *b, mb_params *p, const char *prefix, mb_rng *rng, mb_error *err);
     /* features [R, out] ([B, T, out]); *state is replaced by the memory after the last step */
     mb_var (*apply)(const mb_body *b, mb_var x, mb_var keep, mb_var *state);
+    /* optional: the body's layers from wire x on, as a net list (netlist.h); returns the wire of the features */
+    int (*list)(const mb_body *b, struct mb_netlist *n, int x);
 } mb_model_def;
 struct mb_body {
     const mb_model_def *def;
@@ -83,6 +91,8 @@ MB_API bool mb_body_init(mb_body *b, mb_scope *s, mb_params *p, const char *pref
 typedef struct mb_obs_input { int nfields; mb_var field[MB_MAX_FIELDS]; mb_var mask; /* uint8, id -1: no mask */ } mb_obs_input;
 MB_API mb_obs_input mb_obs_inputs(mb_graph *g, const mb_env_shape *s, int rows, int time);
 MB_API int mb_obs_features(const mb_space *obs, int *h, int *w, int *c); /* length of the encoded vector; image part first */
+/* the field that is part i of the encoded vector: the image first, then the others in order */
+MB_API int mb_obs_order(const mb_space *obs, int i);
 /* images scaled by 1/high, discrete one-hot, boxes as they are -> [rows(, time), features] */
 MB_API mb_var mb_obs_encode(const mb_obs_input *in, const mb_space *obs);
 

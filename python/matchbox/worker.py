@@ -49,7 +49,8 @@ def told(error, doing):
     if isinstance(error, Trouble):
         return [f"{doing}: {error}"] + error.notes
     places = traceback.extract_tb(error.__traceback__)
-    places = [p for p in places if p.filename != __file__] or places
+    own = os.path.dirname(os.path.abspath(__file__))
+    places = [p for p in places if os.path.dirname(p.filename) != own] or places
     text = str(error).strip().split("\n")
     lines = [f"{doing} raised {type(error).__name__}: {text[0]}"]
     return lines + [f"{p.filename}:{p.lineno}, in {p.name}: {p.line}" for p in places[-3:]][::-1]
@@ -338,7 +339,7 @@ class Block:
 
     def __init__(self, memory, layout, spec):
         self.count, self.agents, self.limit = layout["count"], layout["agents"], layout["limit"]
-        self.worker = layout["worker"]
+        self.worker, self.first = layout["worker"], layout["first"]
         rows = self.count * self.agents
         self.memory = memory
 
@@ -399,11 +400,9 @@ class Group:
         try:
             self.reset() if command == "r" else self.step()
         except Exception as error:
-            return told(error, f"{doing} of instance {self.block_first() + self.at}")
+            self.exception = error
+            return told(error, f"{doing} of instance {self.block.first + self.at}")
         return None
-
-    def block_first(self):
-        return getattr(self.block, "first", 0)
 
     def close(self):
         for env in self.envs:
@@ -646,9 +645,7 @@ class Spec:
             [o.field.line("obs") for o in self.obs] + [f.line("act") for f in self.act.fields]
 
     def group(self, memory, layout):
-        block = Block(memory, layout, self)
-        block.first = layout["first"]
-        return {"single": SingleGroup, "parallel": ParallelGroup, "turns": TurnGroup}[self.kind](self, block)
+        return {"single": SingleGroup, "parallel": ParallelGroup, "turns": TurnGroup}[self.kind](self, Block(memory, layout, self))
 
 
 # ---- finding one by name ------------------------------------------------------------------------------------------------
@@ -706,7 +703,15 @@ def from_gymnasium(name, kwargs):
         except ImportError:
             raise Trouble(f"{name} needs the package ale-py", help="pip install ale-py") from None
         gymnasium.register_envs(ale_py)
-    return lambda: gymnasium.make(name, disable_env_checker=True, **kwargs)
+
+    def make():
+        try:
+            return gymnasium.make(name, disable_env_checker=True, **kwargs)
+        except gymnasium.error.Error as error:
+            lines = [line.strip() for line in str(error).strip().split("\n")]
+            raise Trouble(lines[0], *lines[1:4], help="python3 -c 'import gymnasium; gymnasium.pprint_registry()'") from None
+
+    return make
 
 
 def maker(name):

@@ -34,13 +34,6 @@ struct show {
 
 /* ---- who plays ---- */
 
-static bool is_run(const char *name)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%.1000s/config.yaml", name);
-    return access(path, F_OK) == 0;
-}
-
 static mb_player *random_player(const cli *c, const mb_env_def *env, int64_t seed, mb_error *err)
 {
     char text[32];
@@ -54,7 +47,7 @@ static mb_player *open_player(const cli *c, mb_error *err)
 {
     const struct play_options *o = c->options;
     const char *name = c->words[0];
-    if (!is_run(name)) {
+    if (!mb_is_run(name)) {
         if (strchr(name, '/') && access(name, F_OK) == 0 && !strstr(name, ".c")) {
             mb_fail(err, MB_ERR_USAGE, "play: '%.200s' is neither a run (no config.yaml in it) nor an environment", name);
             mb_help(err, "matchbox list envs");

@@ -415,6 +415,37 @@ bool mb_store_load(mb_store *s, const char *path, int64_t *step, mb_error *err)
     return mb_store_load_prefix(s, path, "", step, err);
 }
 
+const char *mb_store_name(const mb_store *s, const void *data, size_t *bytes)
+{
+    EACH_BLOCK(s, b)
+        if (b->data == data) {
+            *bytes = b->bytes;
+            return b->name;
+        }
+    return NULL;
+}
+
+bool mb_store_read(const char *path, const char *name, mb_arena *a, char **data, size_t *n, mb_error *err)
+{
+    reader r = {.path = path};
+    r.fd = mb__file_open(path, &r.size, err);
+    if (r.fd < 0) return false;
+    bool ok = check(&r, NULL, "", err);
+    r.at = HEAD;
+    r.whole = 0;
+    *data = NULL;
+    for (uint32_t i = 0; ok && !*data && i < r.nblocks; i++) {
+        entry e;
+        if (!(ok = read_block(&r, &e, err)) || strcmp(e.name, name) != 0) continue;
+        *n = (size_t)e.bytes;
+        *data = mb_alloc(a, *n + 1, 1, err);
+        ok = *data && mb__file_read_at(r.fd, path, *data, *n, e.offset, err);
+    }
+    close(r.fd);
+    if (ok && !*data) return mb_fail(err, MB_ERR_FORMAT, "checkpoint '%.200s' has no block '%.64s'", path, name);
+    return ok;
+}
+
 bool mb_store_peek(const char *path, int64_t *step, mb_error *err)
 {
     reader r = {.path = path};

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LAYOUT_BYTES = 4096, LOSSES_IN_A_ROW = 3 };
+enum { LAYOUT_BYTES = 4096, MAX_LOSSES = 3, LOSS_STEPS = 1000 };
 
 struct mb__group {
     mb_vec *vec;
@@ -14,8 +14,7 @@ struct mb__group {
     int nblocks;
     mb_block *block;
     mb_block **waiting; /* [nblocks] those that have not answered yet */
-    int *losses;        /* [nblocks] in a row */
-    uint8_t *fresh;     /* [nblocks] started again in this step */
+    int *losses, *since; /* [nblocks] losses less than LOSS_STEPS steps apart; steps since the last */
     bool open;
 };
 
@@ -84,8 +83,8 @@ mb__group *mb__group_new(mb_vec *v, mb_scope *s, mb_error *err)
     g->block = mb_alloc(s->arena, (size_t)n, sizeof *g->block, err);
     g->waiting = mb_alloc(s->arena, (size_t)n, sizeof(mb_block *), err);
     g->losses = mb_alloc(s->arena, (size_t)n, sizeof *g->losses, err);
-    g->fresh = mb_alloc(s->arena, (size_t)n, 1, err);
-    if (!g->block || !g->waiting || !g->losses || !g->fresh) return NULL;
+    g->since = mb_alloc(s->arena, (size_t)n, sizeof *g->since, err);
+    if (!g->block || !g->waiting || !g->losses || !g->since) return NULL;
     for (int i = 0; i < n; i++) {
         int first = (int)((int64_t)nenvs * i / n), end = (int)((int64_t)nenvs * (i + 1) / n);
         mb_block *b = &g->block[i];
@@ -212,12 +211,16 @@ static bool restart(mb__group *g, mb_block *b, bool reset, mb_error *err)
 {
     const mb_foreign *f = g->foreign;
     const mb_vec_view *w = g->vec->view;
-    if (++g->losses[b->worker] > LOSSES_IN_A_ROW) return fail_as_told(g, b, err);
+    if (g->since[b->worker] >= LOSS_STEPS) g->losses[b->worker] = 0;
+    g->since[b->worker] = 0;
+    if (++g->losses[b->worker] > MAX_LOSSES) {
+        fail_as_told(g, b, err);
+        return mb_note(err, "it was lost %d times within %d steps", g->losses[b->worker], LOSS_STEPS);
+    }
     if (g->log)
         mb_log_line(g->log, MB_LOG_WARN, "environment '%.100s': worker %d %.200s; it is started again, its %d episodes begin anew",
                     g->vec->def->name, b->worker, b->base + b->text, b->count);
     f->close(f->self, b);
-    g->fresh[b->worker] = 1;
     size_t rows = (size_t)(b->count * w->nagents);
     memset(b->base + b->reward, 0, rows * sizeof(float));
     memset(b->base + b->terminated, 0, (size_t)b->count);
@@ -239,7 +242,6 @@ bool mb__group_run(mb__group *g, const mb_env_batch *all, mb_error *err)
     bool reset = all->reset_all;
     if (!open_all(g, err) || !send_all(g, reset, err)) return false;
     for (int i = 0; i < left; i++) g->waiting[i] = &g->block[i];
-    memset(g->fresh, 0, (size_t)g->nblocks);
     while (left > 0) {
         mb_reply reply;
         int i = g->foreign->receive(g->foreign->self, g->waiting, left, &reply, err);
@@ -252,7 +254,7 @@ bool mb__group_run(mb__group *g, const mb_env_batch *all, mb_error *err)
         }
         if (!reset) take_step(g->vec, b, all);
         take_observations(b, all);
-        if (!g->fresh[b->worker]) g->losses[b->worker] = 0;
+        if (g->since[b->worker] < LOSS_STEPS) g->since[b->worker]++;
         g->waiting[i] = g->waiting[--left];
     }
     return true;

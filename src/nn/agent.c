@@ -1,5 +1,5 @@
 /* agent.c - a policy at work: one compiled plan for a fixed number of rows, the memory and a random stream per row. */
-#include "matchbox/nn.h"
+#include "matchbox/netlist.h"
 #include "matchbox/phase.h"
 #include <math.h>
 #include <stdio.h>
@@ -82,29 +82,6 @@ static void feed(mb_agent *a, void *const obs[], const uint8_t *mask, const uint
     mb_exec(a->plan);
 }
 
-/* inverse transform on the log-probabilities; a masked choice has probability 0 and is never taken */
-static int sample(const float *logp, int n, mb_rng *rng)
-{
-    float u = mb_uniform(rng, 0, 1), sum = 0;
-    int last = 0;
-    for (int i = 0; i < n; i++) {
-        float p = mb_expf(logp[i]);
-        if (p <= 0) continue;
-        sum += p;
-        last = i;
-        if (u < sum) return i;
-    }
-    return last;
-}
-
-static int argmax(const float *v, int n)
-{
-    int best = 0;
-    for (int i = 1; i < n; i++)
-        if (v[i] > v[best]) best = i;
-    return best;
-}
-
 static float gaussian(const mb_policy *p, const float *mean, int n, bool greedy, mb_rng *rng, float *act)
 {
     float logp = 0;
@@ -137,7 +114,7 @@ static void draw_rows(void *ctx, int job, int thread)
         float logp = 0;
         for (int i = 0; i < d->nindex; i++) {
             const float *l = w->logits[i] + (size_t)r * (size_t)w->n[i];
-            int k = w->greedy ? argmax(l, w->n[i]) : sample(l, w->n[i], &a->rng[r]);
+            int k = w->greedy ? mb_net_best(l, w->n[i]) : mb_net_pick(l, w->n[i], mb_uniform(&a->rng[r], 0, 1));
             logp += l[k];
             if (w->out.index) w->out.index[r * d->nindex + i] = k;
         }

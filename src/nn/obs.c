@@ -46,6 +46,12 @@ int mb_obs_features(const mb_space *obs, int *h, int *w, int *c)
     return n;
 }
 
+int mb_obs_order(const mb_space *obs, int i)
+{
+    int image = image_of(obs);
+    return i == 0 && image >= 0 ? image : i <= image ? i - 1 : i;
+}
+
 static mb_var encode_field(mb_var x, const mb_field *f)
 {
     if (f->kind == MB_FIELD_DISCRETE) return mb_one_hot(x, f->n);
@@ -55,9 +61,9 @@ static mb_var encode_field(mb_var x, const mb_field *f)
 mb_var mb_obs_encode(const mb_obs_input *in, const mb_space *obs)
 {
     mb_var parts[MB_MAX_FIELDS];
-    int n = 0, image = image_of(obs);
-    if (image >= 0) parts[n++] = encode_field(in->field[image], &obs->field[image]);
-    for (int f = 0; f < in->nfields; f++)
-        if (f != image) parts[n++] = encode_field(in->field[f], &obs->field[f]);
-    return mb_concat(n, parts, mb_dims(parts[0]).rank - 1);
+    for (int i = 0; i < in->nfields; i++) {
+        int f = mb_obs_order(obs, i);
+        parts[i] = encode_field(in->field[f], &obs->field[f]);
+    }
+    return mb_concat(in->nfields, parts, mb_dims(parts[0]).rank - 1);
 }

@@ -39,6 +39,8 @@ struct mb_settings {
 
 const mb_option *mb__settings_rows(const mb_settings *s, int table);
 void *mb__settings_values(const mb_settings *s, int table);
+/* The items of a parsed YAML file; where: for messages. */
+bool mb__settings_items(mb_settings *s, const mb_yaml *y, const char *where, mb_error *err);
 /* What the file of an environment is called within a run: env.c or env.so. */
 const char *mb__env_copy(const mb_settings *s);
 /* Settings of an existing run, from its config.yaml.  env: the run's environment, where it is not one that a name finds. */
@@ -88,6 +90,7 @@ bool mb__evaluator_run(evaluator *e, int episodes, volatile const int *stop, mb_
 
 struct mb_trainer {
     mb_arena *arena;
+    bool plays;                  /* a player's: never trained */
     bool owns_settings;          /* opened from a directory: settings live in our arena */
     const mb_settings *settings;
     mb_hooks hooks;
@@ -118,8 +121,13 @@ struct mb_trainer {
     bool interrupted, asked_to_stop;
 };
 
-/* Everything but the directory: memory, threads, environments, algorithm, evaluation. */
-mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, int eval_envs, mb_error *err);
+struct mb_player {
+    mb_trainer *t;
+    bool begun; /* a foreign environment's workers are started when it is stepped, not to act alone */
+};
+
+/* Everything but the directory: memory, threads, environments, algorithm, evaluation.  plays: it will not train. */
+mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, bool plays, int eval_envs, mb_error *err);
 bool mb__trainer_stopped(const mb_trainer *t);
 /* Reserve address space for a run: as much as the system grants, nothing is used yet. */
 mb_arena *mb__run_arena(mb_error *err);
@@ -152,5 +160,16 @@ bool mb__checkpoint_save(mb_trainer *t, mb_error *err);
 bool mb__checkpoint_load(mb_trainer *t, const char *dir, bool *found, mb_error *err);
 /* The state when a metric went wrong, for a look afterwards; never resumed from. */
 bool mb__checkpoint_failed_state(mb_trainer *t, char *path, size_t n, mb_error *err);
+
+/* ---- policies in a file: settings and the weights that acting reads ---- */
+
+struct mb_netlist;
+/* The present policy of agent `agent`, finite numbers all; refused where the algorithm has none to give. */
+bool mb__netlist_of(mb_trainer *t, int agent, struct mb_netlist *net, mb_error *err);
+/* Whether `name` is "zoo:NAME" or a file rather than a directory; then its path. */
+bool mb__policy_path(const char *name, char *path, size_t n);
+bool mb__policy_write(mb_trainer *t, const char *path, int64_t *bytes, mb_error *err);
+mb_settings *mb__policy_settings(mb_arena *a, const char *path, mb_error *err);
+bool mb__policy_load(mb_trainer *t, const char *path, mb_error *err);
 
 #endif

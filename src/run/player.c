@@ -3,11 +3,6 @@
 #include "run/impl.h"
 #include <string.h>
 
-struct mb_player {
-    mb_trainer *t;
-    bool begun; /* a foreign environment's workers are started when it is stepped, not to act alone */
-};
-
 /* A trainer without a directory whose evaluation environments are the player's.  Takes the arena over. */
 static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, const char *dir, const mb_hooks *hooks,
                         mb_error *err)
@@ -20,24 +15,38 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
         mb_arena_free(a);
         return NULL;
     }
-    p->t = mb__trainer_build(s, a, hooks, nenvs, err);
+    p->t = mb__trainer_build(s, a, hooks, true, nenvs, err);
     s->run.seed = own;
     bool found = true;
-    if (p->t && dir && mb__checkpoint_load(p->t, dir, &found, err) && found) return p;
+    char path[1024];
+    bool file = dir && mb__policy_path(dir, path, sizeof path);
+    if (p->t && dir && (file ? mb__policy_load(p->t, path, err) : mb__checkpoint_load(p->t, dir, &found, err)) && found) return p;
     if (p->t && !dir) return p;
     if (!found) mb_fail(err, MB_ERR_IO, "%s: holds no checkpoint", dir);
     mb_trainer_free(p->t);
     return NULL;
 }
 
-mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err)
+mb_player *mb_player_open_in(const char *dir, const char *const *changes, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err)
 {
     mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
-    mb_settings *s = mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
-    mb_player *p = s ? build(a, s, nenvs, seed, dir, hooks, err) : NULL;
-    if (!p && !s) mb_arena_free(a);
-    return p;
+    char path[1024];
+    bool policy = mb__policy_path(dir, path, sizeof path); /* of the zoo, not a run */
+    mb_settings *s = policy ? mb__policy_settings(a, path, err) : mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
+    bool ok = s != NULL;
+    for (int i = 0; ok && changes && changes[i]; i += 2) {
+        ok = strncmp(changes[i], "env.", 4) == 0 ? mb_settings_set(s, changes[i], changes[i + 1], "of the family", err)
+                                                 : mb_fail(err, MB_ERR_USAGE, "option '%s' is not the environment's", changes[i]);
+    }
+    if (ok) return build(a, s, nenvs, seed, dir, hooks, err);
+    mb_arena_free(a);
+    return NULL;
+}
+
+mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err)
+{
+    return mb_player_open_in(dir, NULL, nenvs, seed, hooks, err);
 }
 
 mb_player *mb_player_random(const mb_settings *from, int nenvs, mb_error *err)

@@ -194,9 +194,13 @@ static bool same_name(const mb_settings *s, const mb_yaml_item *item, const char
 bool mb_settings_file(mb_settings *s, const char *path, mb_error *err)
 {
     mb_yaml y;
-    if (!mb_yaml_read(path, s->arena, &y, err)) return false;
-    for (int i = 0; i < y.n; i++) {
-        const mb_yaml_item *item = &y.items[i];
+    return mb_yaml_read(path, s->arena, &y, err) && mb__settings_items(s, &y, path, err);
+}
+
+bool mb__settings_items(mb_settings *s, const mb_yaml *y, const char *path, mb_error *err)
+{
+    for (int i = 0; i < y->n; i++) {
+        const mb_yaml_item *item = &y->items[i];
         if (strcmp(item->key, "algo") == 0 || strcmp(item->key, "env") == 0) {
             const char *have = item->key[0] == 'a' ? s->algo->name : s->env_file ? s->env_file : s->env->name;
             if (!s->env_file && !same_name(s, item, have, path, err)) return false;

@@ -77,7 +77,7 @@ static bool build_run(mb_trainer *t, mb_error *err)
     if (!mb_keep(t->scope.store, "run", t->kept, sizeof t->kept, err)) return false;
     if (!(r->metrics = mb__metrics_new(&t->scope, err))) return false;
     r->vec = mb_vec_new(&t->scope, "train", s->env, s->env_options, s->run.envs, err);
-    if (!r->vec || !mb_vec_reset(r->vec, err)) return false;
+    if (!r->vec || (!(t->plays && s->env->foreign) && !mb_vec_reset(r->vec, err))) return false; /* a player needs no workers to train */
     t->self = mb_alloc(t->arena, 1, s->algo->state_size, err);
     return t->self && s->algo->setup(r, t->self, s->algo_options, err);
 }
@@ -97,7 +97,7 @@ static bool build_eval(mb_trainer *t, int envs, mb_error *err)
     return t->can_eval;
 }
 
-mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, int eval_envs, mb_error *err)
+mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_hooks *hooks, bool plays, int eval_envs, mb_error *err)
 {
     mb_arena *a = owned ? owned : mb__run_arena(err);
     if (!a) return NULL;
@@ -108,6 +108,7 @@ mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_ho
     }
     t->arena = a;
     t->owns_settings = owned != NULL;
+    t->plays = plays;
     t->settings = s;
     t->lock = t->metrics_fd = t->log_fd = t->events.fd = -1;
     t->saved_step = -1;
@@ -128,7 +129,7 @@ static int eval_envs(const mb_settings *s) { return s->run.eval_episodes < EVAL_
 
 mb_trainer *mb_trainer_new(const mb_settings *s, const mb_hooks *hooks, mb_error *err)
 {
-    mb_trainer *t = mb__trainer_build(s, NULL, hooks, eval_envs(s), err);
+    mb_trainer *t = mb__trainer_build(s, NULL, hooks, false, eval_envs(s), err);
     if (!t) return NULL;
     if (s->dir && strcmp(s->dir, "none") == 0) return t;
     if (mb__run_dir_create(t, err) && mb__checkpoint_save(t, err)) return t;
@@ -177,7 +178,7 @@ mb_trainer *mb_trainer_open_with(const char *dir, const char *const *changes, co
         mb_arena_free(a);
         return NULL;
     }
-    mb_trainer *t = mb__trainer_build(s, a, hooks, eval_envs(s), err);
+    mb_trainer *t = mb__trainer_build(s, a, hooks, false, eval_envs(s), err);
     if (!t) return NULL;
     if (mb__run_dir_open(t, dir, err)) return t;
     mb_trainer_free(t);

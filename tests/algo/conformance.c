@@ -51,6 +51,12 @@ static mb_settings *small_in(const mb_algo_def *a, const char *dir)
     toy_wish(s, "horizon", "16");
     toy_wish(s, "envs", a->default_envs > 1 ? "4" : "1");
     toy_wish(s, "hidden", "8");
+    toy_wish(s, "learning-starts", "32"); /* those with a replay: learn at once, from little */
+    toy_wish(s, "batch", "16");
+    toy_wish(s, "buffer", "2000");
+    toy_wish(s, "target-every", "100");
+    toy_wish(s, "v-min", "-10"); /* a support that holds the returns of the smallest problem */
+    toy_wish(s, "v-max", "20");
     return s;
 }
 

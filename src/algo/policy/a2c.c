@@ -3,6 +3,7 @@
    step together instead of in asynchronous threads, and an episode cut by its time limit is bootstrapped with the value of its
    last observation instead of being taken for a failure. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/rl.h"
 
 enum { TOGETHER, SEPARATE };
@@ -155,8 +156,15 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return mb_policy_actor(s->policies, s->n, "eval", vec, out, err);
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct a2c *s = self;
+    return mb_policy_netlist(s->policies[s->n > 1 ? agent : 0], out, err);
+}
+
 MB_ALGO(a2c) = {
     MB_ALGO_HEAD, .name = "a2c", .summary = "synchronous advantage actor-critic: one update per short rollout",
     .paper = "arXiv:1602.01783", .state_size = sizeof(struct a2c), MB_USE_OPTIONS(a2c),
     .default_envs = 16, .default_steps = 500000, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

@@ -2,6 +2,7 @@
    Defaults are the hyper-parameters of CleanRL's ppo.py.  What differs: an episode cut by its time limit is bootstrapped with the
    value of its last observation instead of being taken for a failure. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/rl.h"
 #include <math.h>
 #include <stdio.h>
@@ -188,8 +189,15 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return mb_policy_actor(s->policies, s->n, "eval", vec, out, err);
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct ppo *s = self;
+    return mb_policy_netlist(s->policies[s->n > 1 ? agent : 0], out, err);
+}
+
 MB_ALGO(ppo) = {
     MB_ALGO_HEAD, .name = "ppo", .summary = "on-policy actor-critic with a clipped policy ratio",
     .paper = "arXiv:1707.06347", .state_size = sizeof(struct ppo), MB_USE_OPTIONS(ppo),
     .default_envs = 4, .default_steps = 500000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

@@ -4,6 +4,7 @@
    and bootstraps with it where an episode is cut.  What differs from the paper: one average over the steps of many episodes
    instead of an update per episode, and an optimiser's step instead of a plain one. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/rl.h"
 #include <math.h>
 #include <string.h>
@@ -204,8 +205,15 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return mb_policy_actor(s->policies, s->n, "eval", vec, out, err);
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct reinforce *s = self;
+    return mb_policy_netlist(s->policies[s->n > 1 ? agent : 0], out, err);
+}
+
 MB_ALGO(reinforce) = {
     MB_ALGO_HEAD, .name = "reinforce", .summary = "Monte-Carlo policy gradient, with or without a baseline",
     .paper = "doi:10.1007/BF00992696", .state_size = sizeof(struct reinforce), MB_USE_OPTIONS(reinforce),
     .default_envs = 8, .default_steps = 1000000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

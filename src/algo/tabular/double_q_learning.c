@@ -2,6 +2,7 @@
    so that noise is not mistaken for value.  A fair coin says which one learns from a step; actions follow their sum.
    A time limit is not an end: the final state's value is bootstrapped. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/tabular.h"
 #include <math.h>
 
@@ -78,8 +79,16 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return true;
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct double_q_learning *s = self;
+    mb_table_netlist(mb_vec_shape(run->vec), s->sum.q, s->sum.states.n, out);
+    return true;
+}
+
 MB_ALGO(double_q_learning) = {
     MB_ALGO_HEAD, .name = "double-q-learning", .summary = "Q-learning with two tables that check each other",
     .paper = "van Hasselt (2010), Double Q-learning", .state_size = sizeof(struct double_q_learning),
     MB_USE_OPTIONS(double_q_learning), .default_steps = 200000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

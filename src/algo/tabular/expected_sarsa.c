@@ -1,6 +1,7 @@
 /* Expected SARSA (van Seijen et al. 2009): SARSA with the next action's value averaged over the policy instead of sampled,
    so that the choice adds no noise.  A time limit is not an end: the final state's value is bootstrapped. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/tabular.h"
 #include <math.h>
 
@@ -68,8 +69,16 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return true;
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct expected_sarsa *s = self;
+    mb_table_netlist(mb_vec_shape(run->vec), s->table.q, s->table.states.n, out);
+    return true;
+}
+
 MB_ALGO(expected_sarsa) = {
     MB_ALGO_HEAD, .name = "expected-sarsa", .summary = "on-policy control with the mean value of the next action",
     .paper = "van Seijen, van Hasselt, Whiteson & Wiering (2009), A theoretical and empirical analysis of Expected Sarsa", .state_size = sizeof(struct expected_sarsa),
     MB_USE_OPTIONS(expected_sarsa), .default_steps = 200000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

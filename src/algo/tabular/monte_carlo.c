@@ -2,6 +2,7 @@
    policy, then move every pair met on the way towards the return that followed - its first visit's or each visit's.
    An episode cut by a time limit, or longer than `max_episode`, counts the policy's value of where it was cut. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/tabular.h"
 #include <math.h>
 
@@ -112,8 +113,16 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return true;
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct monte_carlo *s = self;
+    mb_table_netlist(mb_vec_shape(run->vec), s->table.q, s->table.states.n, out);
+    return true;
+}
+
 MB_ALGO(monte_carlo) = {
     MB_ALGO_HEAD, .name = "monte-carlo", .summary = "control from whole episodes: values are averages of returns",
     .paper = "Sutton & Barto (2018), Reinforcement Learning, section 5.4", .state_size = sizeof(struct monte_carlo),
     MB_USE_OPTIONS(monte_carlo), .default_steps = 200000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

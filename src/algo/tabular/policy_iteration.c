@@ -1,6 +1,7 @@
 /* Policy iteration (Howard 1960): evaluate the policy, make it greedy with respect to its values, until it stands still.
    It begins with the uniform policy, whose value is finite wherever some policy's is.  A step is one improvement. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/tabular.h"
 
 enum { EXACT, SWEEPS };
@@ -87,8 +88,16 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return true;
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct policy_iteration *s = self;
+    mb_table_netlist(mb_vec_shape(run->vec), s->table.q, s->table.states.n, out);
+    return true;
+}
+
 MB_ALGO(policy_iteration) = {
     MB_ALGO_HEAD, .name = "policy-iteration", .summary = "exact optimal policy of a small model: evaluate, improve, repeat",
     .paper = "Howard (1960), Dynamic Programming and Markov Processes", .state_size = sizeof(struct policy_iteration),
     MB_USE_OPTIONS(policy_iteration), .default_steps = 1000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

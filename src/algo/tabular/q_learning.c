@@ -1,6 +1,7 @@
 /* Q-learning (Watkins 1989): learn the values of the greedy policy while following an exploring one.
    A time limit is not an end: the final state's value is bootstrapped. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/tabular.h"
 #include <math.h>
 
@@ -67,8 +68,16 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return true;
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct q_learning *s = self;
+    mb_table_netlist(mb_vec_shape(run->vec), s->table.q, s->table.states.n, out);
+    return true;
+}
+
 MB_ALGO(q_learning) = {
     MB_ALGO_HEAD, .name = "q-learning", .summary = "off-policy control: learn the greedy policy's values while exploring",
     .paper = "Watkins (1989), Learning from Delayed Rewards", .state_size = sizeof(struct q_learning),
     MB_USE_OPTIONS(q_learning), .default_steps = 200000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

@@ -2,6 +2,7 @@
    state, action, reward, next state and next action.  The next action is chosen before learning and then taken.  A time
    limit is not an end: an action is drawn in the final state too, only to bootstrap from. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/tabular.h"
 #include <math.h>
 
@@ -91,8 +92,16 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return true;
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct sarsa *s = self;
+    mb_table_netlist(mb_vec_shape(run->vec), s->table.q, s->table.states.n, out);
+    return true;
+}
+
 MB_ALGO(sarsa) = {
     MB_ALGO_HEAD, .name = "sarsa", .summary = "on-policy control: learn the values of the policy that is followed",
     .paper = "Rummery & Niranjan (1994), On-line Q-learning using connectionist systems", .state_size = sizeof(struct sarsa),
     MB_USE_OPTIONS(sarsa), .default_steps = 200000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

@@ -1,6 +1,7 @@
 /* Value iteration (Bellman 1957): sweep v(s) = max_a sum p (r + gamma v(s')) over the exact model until it stands still.
    Here a step is one sweep, and the run ends when the values have converged. */
 #include "matchbox/algo.h"
+#include "matchbox/netlist.h"
 #include "matchbox/tabular.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                          \
@@ -59,8 +60,16 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return true;
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, mb_netlist *out, mb_error *err)
+{
+    struct value_iteration *s = self;
+    mb_table_netlist(mb_vec_shape(run->vec), s->table.q, s->table.states.n, out);
+    return true;
+}
+
 MB_ALGO(value_iteration) = {
     MB_ALGO_HEAD, .name = "value-iteration", .summary = "exact optimal values of a small model by sweeps of Bellman's equation",
     .paper = "Bellman (1957), Dynamic Programming", .state_size = sizeof(struct value_iteration),
     MB_USE_OPTIONS(value_iteration), .default_steps = 100000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };

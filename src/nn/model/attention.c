@@ -2,7 +2,7 @@
    What differs: positions enter as one learned bias per head and age (Raffel et al. 2020, without buckets), and attention never
    looks past the beginning of an episode.
    The memory holds observations as they came, not keys and values, so everything in it is read with the present weights. */
-#include "matchbox/nn.h"
+#include "matchbox/netlist.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -157,5 +157,25 @@ static mb_var apply(const mb_body *b, mb_var x, mb_var keep, mb_var *state)
     return y;
 }
 
+/* One decision at a time the weights stay, so keys and values can be kept instead of the observations they come from. */
+static int list(const mb_body *b, mb_netlist *n, int x)
+{
+    const struct attention *s = b->self;
+    mb_activation act = b->spec.net->activation;
+    int old = s->window - 1, e = mb_net_dense(n, x, &s->embed, act);
+    mb_net_step look = { .op = MB_NET_ATTEND, .w = s->age, .window = s->window, .heads = s->heads };
+    look.in[0] = mb_net_dense(n, e, &s->query, MB_IDENTITY);
+    look.in[1] = mb_net_dense(n, e, &s->key, MB_IDENTITY);
+    look.in[2] = mb_net_dense(n, e, &s->value, MB_IDENTITY);
+    look.mem[0] = mb_net_wire_new(n, old * s->width, "keys");
+    look.mem[1] = mb_net_wire_new(n, old * s->width, "values");
+    look.mem[2] = mb_net_wire_new(n, old, "held");
+    int seen = mb_net_dense(n, mb_net_add(n, look, s->width), &s->mix, MB_IDENTITY);
+    int sum = mb_net_add(n, (mb_net_step){ .op = MB_NET_ADD, .in = { e, seen } }, s->width);
+    int y = mb_net_add(n, (mb_net_step){ .op = MB_NET_NORM, .in = { sum }, .w = s->gain, .b = s->bias }, s->width);
+    for (int i = 0; i < s->n; i++) y = mb_net_dense(n, y, &s->layer[i], act);
+    return y;
+}
+
 MB_MODEL(attention) = { .name = "attention", .summary = "causal self-attention over the last observations, then layers",
-                        .recurrent = true, .setup = setup, .apply = apply };
+                        .recurrent = true, .setup = setup, .apply = apply, .list = list };

@@ -1,5 +1,5 @@
 /* cnn.c - convolutions over the image part of the observation, then fully connected layers over everything. */
-#include "matchbox/nn.h"
+#include "matchbox/netlist.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -65,4 +65,22 @@ static mb_var apply(const mb_body *b, mb_var x, mb_var keep, mb_var *state)
     return y;
 }
 
-MB_MODEL(cnn) = { .name = "cnn", .summary = "convolutions over an image, then fully connected layers", .setup = setup, .apply = apply };
+static int list(const mb_body *b, mb_netlist *n, int x)
+{
+    const struct cnn *s = b->self;
+    const mb_net_options *o = b->spec.net;
+    int h = b->spec.h, w = b->spec.w, c = b->spec.c, y = x, image = h * w * c;
+    for (int i = 0; i < s->nconv; i++) {
+        mb_net_step t = { .op = MB_NET_CONV, .in = { y }, .w = s->k[i], .b = s->b[i], .act = o->activation, .h = h, .width = w, .c = c,
+                          .side = o->kernel, .stride = o->stride, .oh = (h - o->kernel) / o->stride + 1, .ow = (w - o->kernel) / o->stride + 1 };
+        h = t.oh, w = t.ow, c = o->channels.v[i];
+        y = mb_net_add(n, t, h * w * c);
+    }
+    if (b->spec.in > image)
+        y = mb_net_add(n, (mb_net_step){ .op = MB_NET_JOIN, .in = { y, x }, .from = image }, h * w * c + b->spec.in - image);
+    for (int i = 0; i < s->ndense; i++) y = mb_net_dense(n, y, &s->layer[i], o->activation);
+    return y;
+}
+
+MB_MODEL(cnn) = { .name = "cnn", .summary = "convolutions over an image, then fully connected layers", .setup = setup, .apply = apply,
+                  .list = list };

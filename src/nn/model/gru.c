@@ -1,6 +1,6 @@
 /* gru.c - fully connected layers, then a gated recurrent unit (Cho et al. 2014, in the form of cuDNN and PyTorch: the reset gate
    acts after the recurrent product).  The last hidden size is the memory's. */
-#include "matchbox/nn.h"
+#include "matchbox/netlist.h"
 #include <stdio.h>
 
 struct gru { int n, units; mb_dense layer[MB_LIST_MAX], input, recur; };
@@ -46,4 +46,14 @@ static mb_var apply(const mb_body *b, mb_var x, mb_var keep, mb_var *state)
     return mb_scan(mb_dense_apply(&s->input, x), keep, state, 1, cell, s);
 }
 
-MB_MODEL(gru) = { .name = "gru", .summary = "layers, then a gated recurrent unit", .recurrent = true, .setup = setup, .apply = apply };
+static int list(const mb_body *b, mb_netlist *n, int x)
+{
+    const struct gru *s = b->self;
+    for (int i = 0; i < s->n; i++) x = mb_net_dense(n, x, &s->layer[i], b->spec.net->activation);
+    int h = mb_net_wire_new(n, s->units, "h");
+    int gates = mb_net_dense(n, x, &s->input, MB_IDENTITY), recalled = mb_net_dense(n, h, &s->recur, MB_IDENTITY);
+    return mb_net_cell(n, (mb_net_step){ .op = MB_NET_GRU, .in = { gates, recalled }, .out = h, .mem = { h } });
+}
+
+MB_MODEL(gru) = { .name = "gru", .summary = "layers, then a gated recurrent unit", .recurrent = true, .setup = setup, .apply = apply,
+                  .list = list };

@@ -1,6 +1,6 @@
 /* lstm.c - fully connected layers, then a long short-term memory (Hochreiter & Schmidhuber 1997; forget gates after Gers et al.
    2000, forget bias 1).  The last hidden size is the memory's. */
-#include "matchbox/nn.h"
+#include "matchbox/netlist.h"
 #include <stdio.h>
 
 struct lstm { int n, units; mb_dense layer[MB_LIST_MAX], input; mb_tensor *recur; };
@@ -54,4 +54,14 @@ static mb_var apply(const mb_body *b, mb_var x, mb_var keep, mb_var *state)
     return y;
 }
 
-MB_MODEL(lstm) = { .name = "lstm", .summary = "layers, then a long short-term memory", .recurrent = true, .setup = setup, .apply = apply };
+static int list(const mb_body *b, mb_netlist *n, int x)
+{
+    const struct lstm *s = b->self;
+    for (int i = 0; i < s->n; i++) x = mb_net_dense(n, x, &s->layer[i], b->spec.net->activation);
+    int h = mb_net_wire_new(n, s->units, "h"), c = mb_net_wire_new(n, s->units, "c");
+    int gates = mb_net_dense(n, x, &s->input, MB_IDENTITY);
+    return mb_net_cell(n, (mb_net_step){ .op = MB_NET_LSTM, .in = { gates, mb_net_matmul(n, h, s->recur) }, .out = h, .mem = { h, c } });
+}
+
+MB_MODEL(lstm) = { .name = "lstm", .summary = "layers, then a long short-term memory", .recurrent = true, .setup = setup, .apply = apply,
+                   .list = list };

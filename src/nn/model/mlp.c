@@ -1,5 +1,5 @@
 /* mlp.c - fully connected layers. */
-#include "matchbox/nn.h"
+#include "matchbox/netlist.h"
 #include <stdio.h>
 
 struct mlp { int n; mb_dense layer[MB_LIST_MAX]; };
@@ -26,4 +26,11 @@ static mb_var apply(const mb_body *b, mb_var x, mb_var keep, mb_var *state)
     return x;
 }
 
-MB_MODEL(mlp) = { .name = "mlp", .summary = "fully connected layers", .setup = setup, .apply = apply };
+static int list(const mb_body *b, mb_netlist *n, int x)
+{
+    const struct mlp *s = b->self;
+    for (int i = 0; i < s->n; i++) x = mb_net_dense(n, x, &s->layer[i], b->spec.net->activation);
+    return x;
+}
+
+MB_MODEL(mlp) = { .name = "mlp", .summary = "fully connected layers", .setup = setup, .apply = apply, .list = list };
