@@ -19,6 +19,7 @@ static const char STYLE[] =
     ".o{fill:var(--paper);stroke:currentColor;stroke-width:2.6}.key .o{border:2.6px solid;width:6px;height:6px;background:none}"
     ".hull,.name,.line{transition:opacity .4s}.pca .hull,.pca .name,.pca .line{opacity:0}"
     ".name{font-size:14px;font-weight:600;text-anchor:middle;fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}"
+    "@media(max-width:600px){.name{font-size:24px}}"
     ".key{display:inline-flex;align-items:center;gap:6px;color:var(--soft);font-size:13px}.key i{width:11px;height:11px;border-radius:50%;display:inline-block}"
     "#tip{position:fixed;pointer-events:none;max-width:340px;background:var(--card);color:var(--ink);border:1px solid var(--line);border-radius:8px;"
     "padding:6px 10px;font-size:13px;box-shadow:0 4px 18px #0003;opacity:0;transition:opacity .12s}</style>\n";
