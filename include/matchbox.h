@@ -9,6 +9,7 @@
 #include "matchbox/foreign.h"
 #include "matchbox/graph.h"
 #include "matchbox/jobs.h"
+#include "matchbox/lm.h"
 #include "matchbox/math.h"
 #include "matchbox/netlist.h"
 #include "matchbox/nn.h"
@@ -18,6 +19,7 @@
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
 #include "matchbox/stats.h"
+#include "matchbox/sweep.h"
 #include "matchbox/tabular.h"
 #include "matchbox/value.h"
 #endif

@@ -56,6 +56,8 @@ optional JANSSON jansson -ljansson '#include <jansson.h>
 int main(void) { json_t *j = json_array(); json_decref(j); return !j; }' 'reading JSON: language models, losses from a file' libjansson-dev
 loaded CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
 int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
+optional SQLITE sqlite3 -lsqlite3 '#include <sqlite3.h>
+int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsqlite3-dev
 
 {
     echo "matchbox: compiler $($cc --version 2>/dev/null | head -n 1)"

@@ -1,5 +1,5 @@
-/* a10.c - many environments in lock-step (catalogue row A10): stepping rate and time to a solved CartPole against the number of
-   environments, beside stepping one instance at a time.   build/bench/rows/a10 [threads] */
+/* a10.c - many environments in lock-step (catalogue row A10): stepping rate, rate of training and time to a solved CartPole against
+   the number of environments, beside stepping one instance at a time.   build/bench/rows/a10 [threads] */
 #include <math.h>
 #include <matchbox.h>
 #include <stdio.h>
@@ -39,21 +39,57 @@ static double stepping_rate(const char *name, int nenvs, int threads, mb_error *
     return rates[2];
 }
 
+/* PPO on CartPole until the mean of the last 100 training episodes is 475: *rate steps/s, *steps and *seconds to there (NaN: not
+   within 2 million).  Rollouts of about 4,096 steps, 16 minibatches, 4 passes; nothing else changes with the number. */
+static bool solve(int nenvs, int threads, double *rate, double *steps, double *seconds, mb_error *err)
+{
+    mb_arena *a = mb_arena_new((size_t)1 << 28, err);
+    mb_settings *s = mb_settings_new(a, "ppo", "cartpole", err);
+    char envs[16], horizon[16], count[16];
+    snprintf(envs, sizeof envs, "%d", nenvs);
+    snprintf(horizon, sizeof horizon, "%d", nenvs < 512 ? 4096 / nenvs : 8);
+    snprintf(count, sizeof count, "%d", threads);
+    const char *const set[] = { "preset", "none", "run", "none", "total-steps", "2M", "eval-episodes", "0", "envs", envs, "horizon", horizon,
+                                "threads", count, "minibatches", "16", "lr", "1e-3", "value-loss", "mse" };
+    bool ok = s != NULL;
+    for (size_t i = 0; ok && i < sizeof set / sizeof *set; i += 2) ok = mb_settings_set(s, set[i], set[i + 1], "a10", err);
+    mb_trainer *t = ok ? mb_trainer_new(s, NULL, err) : NULL;
+    mb_summary sum = { .return_mean = 0 };
+    double begin = mb_now();
+    while (t && ok && mb_trainer_view(t)->step < 2000000 && !(sum.return_mean >= 475))
+        ok = mb_trainer_iterate(t, err) && mb_trainer_summary(t, &sum, err);
+    bool solved = t && sum.return_mean >= 475;
+    *seconds = mb_now() - begin;
+    *rate = t ? (double)mb_trainer_view(t)->step / *seconds : 0;
+    *steps = t ? (double)mb_trainer_view(t)->step : 0;
+    if (!solved) *steps = *seconds = (double)NAN;
+    mb_trainer_free(t);
+    mb_arena_free(a);
+    return t && ok;
+}
+
 int main(int argc, char **argv)
 {
     static const char *const names[] = { "cartpole", "rooms", "spread" };
     static const int counts[] = { 1, 16, 256, 4096, 16384 };
+    enum { COUNTS = sizeof counts / sizeof *counts };
     int threads = argc > 1 ? atoi(argv[1]) : 1;
+    mb_error err = { MB_OK };
     printf("%-10s %8s %8s %14s %8s\n", "env", "envs", "threads", "steps/s", "x one");
     for (size_t n = 0; n < 3; n++) {
         double one = 0;
-        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-            mb_error err = { MB_OK };
+        for (size_t i = 0; i < COUNTS; i++) {
             double rate = stepping_rate(names[n], counts[i], threads, &err);
             if (err.code != MB_OK) return fprintf(stderr, "%s\n", err.what), 1;
             one = i ? one : rate;
             printf("%-10s %8d %8d %14.0f %8.1f\n", names[n], counts[i], threads, rate, rate / one);
         }
+    }
+    printf("\n%-10s %8s %8s %14s %14s %10s\n", "training", "envs", "threads", "steps/s", "steps to 475", "seconds");
+    for (size_t i = 0; i < COUNTS; i++) {
+        double rate, steps, seconds;
+        if (!solve(counts[i], threads, &rate, &steps, &seconds, &err)) return fprintf(stderr, "%s\n", err.what), 1;
+        printf("%-10s %8d %8d %14.0f %14.0f %10.2f\n", "cartpole", counts[i], threads, rate, steps, seconds);
     }
     return 0;
 }

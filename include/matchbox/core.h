@@ -68,6 +68,10 @@ MB_API void mb__assert_failed(const char *cond, const char *file, int line);
 typedef struct mb_arena mb_arena;
 /* Reserve `bytes` of address space (no memory is used yet).  NULL: the system refused. */
 MB_API mb_arena *mb_arena_new(size_t bytes, mb_error *err);
+/* The same in a file that is made at `path` and has no name from then on: pages that are not in use can leave memory without
+   swap space.  For what is large and seldom touched; NULL also where the file cannot be made. */
+MB_API mb_arena *mb_arena_file(const char *path, size_t bytes, mb_error *err);
+MB_API void mb_arena_idle(mb_arena *a); /* of a file: write its pages back and let them leave memory until they are touched again */
 MB_API void mb_arena_free(mb_arena *a); /* NULL is fine */
 /* n * size zeroed bytes, 64-byte aligned.  NULL (and err filled) when the product overflows or the
    arena is full.  n == 0 gives a valid unique pointer. */

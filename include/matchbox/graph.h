@@ -159,10 +159,28 @@ typedef struct mb_optimizer {
     float beta1, beta2, eps;  /* Adam: 0.9 0.999 1e-5; RMSprop: beta2 = smoothing; SGD, Muon: beta1 = momentum */
     float decay;              /* AdamW, Muon: decoupled weight decay */
     float max_norm;           /* global-norm clip; 0: none */
+    mb_arena *memory;         /* where its state lies (mb_arena_file: in a mapped file); NULL: the scope's arena */
 } mb_optimizer;
 /* One step on every tensor of `p` against `loss`, scheduled after everything else.  State is kept in the scope's store.
    Returns the gradient's global norm before clipping (scalar). */
 MB_API mb_var mb_optimize(mb_var loss, mb_params *p, mb_optimizer o);
+
+/* ---- batches larger than memory (docs/guide/memory.md) ---- */
+
+/* Gradients of several executions: one sum per tensor of the parameters, and how many terms they are of.  Not kept in the store:
+   between two steps the sums are zero. */
+typedef struct mb_gradsum { mb_params *params; mb_tensor *sum; float *terms; } mb_gradsum; /* sum[i] is shaped as params->t[i] */
+MB_API mb_gradsum *mb_gradsum_new(mb_params *p, mb_error *err);
+/* Each execution adds the gradient of `total` and adds `terms`; both scalars: the sum (not the mean) of the losses of this
+   micro-batch, and how many losses it sums. */
+MB_API bool mb_accumulate(mb_var total, mb_var terms, mb_gradsum *to);
+/* In a graph of its own, executed after the micro-batches: one step with the gradient of the mean over all terms, that is sums
+   over terms whatever the micro-batches' sizes; then the sums are zero.  Returns the gradient's norm before clipping. */
+MB_API mb_var mb_optimize_sum(mb_graph *g, mb_gradsum *from, mb_optimizer o);
+/* What is made between true and false is computed again for the backward pass instead of being kept: less memory, more time.  The
+   values are the same; sums over rows can be cut into other tiles, so gradients agree up to rounding.  Regions do not nest. */
+MB_API bool mb_recompute(mb_graph *g, bool on);
+
 /* After the optimisers: to = (1 - tau) to + tau from. */
 MB_API bool mb_follow(mb_graph *g, mb_params *to, const mb_params *from, float tau);
 

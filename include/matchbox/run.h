@@ -36,6 +36,9 @@ MB_API const void *mb_settings_env_options(const mb_settings *s);
 MB_API const mb_option *mb_run_option_rows(void);  /* the common options, for help */
 /* The value of a setting as text, as config.yaml would say it; false: no such setting. */
 MB_API bool mb_settings_get(const mb_settings *s, const char *key, char *out, size_t n);
+MB_API const mb_option *mb_settings_row(const mb_settings *s, const char *key); /* of a setting; NULL: no such setting */
+/* The lines of a preset that gives these settings: everything that somebody set, but what belongs to one run (seed, threads ...). */
+MB_API void mb_settings_changes(const mb_settings *s, mb_str *out);
 
 /* A file that comes with matchbox ("docs/algo/ppo.md", "include/matchbox.h"): in the current directory, beside the
    program, or where `make install` put it.  False: not found. */
@@ -120,6 +123,8 @@ MB_API bool mb_is_run(const char *name);
    (MB_SEED_OF_RUN and min(episodes, 100) environments: the very episodes that `train` evaluates on).  hooks (may be NULL): their
    log is told of checkpoints that were refused. */
 MB_API mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err);
+/* The same in an environment with other options: key, value, ..., NULL, every key "env.NAME". */
+MB_API mb_player *mb_player_open_in(const char *dir, const char *const *changes, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err);
 /* No policy: uniformly random actions (respecting masks). */
 MB_API mb_player *mb_player_random(const mb_settings *s, int nenvs, mb_error *err);
 /* Only choose actions for the vectoriser's present observations, which the caller may have written (see mb_vec_view). */
@@ -134,6 +139,15 @@ MB_API void mb_player_free(mb_player *p);
 
 /* What numbers may depend on, as lines `"key": value` of a JSON object, without its braces: version, commit, compiler, CPU. */
 MB_API void mb_system_facts(mb_str *out);
+/* ---- a family of environments: options drawn from ranges (Jayawardana et al. 2022: one instance says little) ---- */
+
+typedef struct mb_family mb_family;
+/* text: "length=0.25..1,gravity=7..13": numbers of the environment's options, each drawn uniformly and independently. */
+MB_API mb_family *mb_family_new(mb_arena *a, const mb_env_def *env, const char *text, mb_error *err);
+MB_API int mb_family_size(const mb_family *f); /* ranges */
+/* Options of the member: key, value, ..., NULL, for mb_player_open_in and mb_settings_set.  The same seed and number give the same. */
+MB_API bool mb_family_member(const mb_family *f, uint64_t seed, int member, mb_arena *a, const char ***changes, mb_error *err);
+
 MB_API void mb_eval_json(const mb_eval *e, mb_str *out);
 MB_API void mb_summary_json(const mb_summary *s, mb_str *out);
 

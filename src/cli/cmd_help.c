@@ -27,6 +27,10 @@ static void help_command(const mb_command_def *d, bool markdown)
     term_wrap(stdout, d->about, 0, WIDTH);
     if (d->options) printf("\nOptions, with their defaults and ranges:\n");
     rows_text(stdout, d->options, "");
+    if (d->file_keys) {
+        printf("\nKeys of the file (key: value), with their defaults and ranges:\n");
+        rows_keys(stdout, d->file_keys());
+    }
     if (!d->takes_settings || strcmp(d->name, "train") != 0) return;
     printf("\nOptions of every run:\n");
     rows_text(stdout, mb_run_option_rows(), "");

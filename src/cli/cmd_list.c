@@ -11,12 +11,6 @@
 MB_OPTIONS(list, OPTIONS)
 
 struct entry { const char *name, *summary, *source; };
-static int is_yaml(const struct dirent *d)
-{
-    size_t n = strlen(d->d_name);
-    return n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
-}
-
 typedef bool entry_at(int i, struct entry *out);
 
 static bool algo_at(int i, struct entry *out)
@@ -49,34 +43,63 @@ static bool model_at(int i, struct entry *out)
 
 static bool none_at(int i, struct entry *out) { return false; }
 
-/* The i-th file of experiments/ in alphabetical order; read as far as it can be. */
-static bool experiment_at(int i, struct entry *out)
+/* The i-th file in alphabetical order of a folder that comes with matchbox, of those that end in `end`; its name without that. */
+static bool file_at(const char *folder, const char *end, int i, char name[256], char path[1400])
 {
-    static char text[3][1024];
-    char dir[1024], path[1400];
-    mb_error quiet = { 0 };
+    char dir[1024];
     struct dirent **files;
-    if (!mb_find_data("experiments", dir, sizeof dir)) return false;
-    int n = scandir(dir, &files, is_yaml, alphasort);
-    bool found = i < n;
-    if (found) {
-        snprintf(path, sizeof path, "%s/%s", dir, files[i]->d_name);
-        snprintf(text[0], sizeof text[0], "%.*s", (int)strlen(files[i]->d_name) - 5, files[i]->d_name);
-        mb_arena *a = mb_arena_new((size_t)1 << 28, &quiet);
-        mb_yaml y = { 0 };
-        const char *claim = a && mb_yaml_read(path, a, &y, &quiet) ? mb_yaml_get(&y, "claim") : NULL, *source = claim ? mb_yaml_get(&y, "source") : NULL;
-        snprintf(text[1], sizeof text[1], "%s", claim ? claim : "cannot be read");
-        snprintf(text[2], sizeof text[2], "%s", source ? source : "");
-        mb_arena_free(a);
-        *out = (struct entry){ text[0], text[1], text[2] };
+    if (!mb_find_data(folder, dir, sizeof dir)) return false;
+    int n = scandir(dir, &files, NULL, alphasort), seen = 0;
+    bool found = false;
+    for (int k = 0; k < n; k++) {
+        size_t length = strlen(files[k]->d_name), tail = strlen(end);
+        bool fits = length > tail && strcmp(files[k]->d_name + length - tail, end) == 0;
+        if (fits && seen++ == i) {
+            found = true;
+            snprintf(path, 1400, "%s/%s", dir, files[k]->d_name);
+            snprintf(name, 256, "%.*s", (int)(length - tail), files[k]->d_name);
+        }
+        free(files[k]);
     }
-    for (int k = 0; k < n; k++) free(files[k]);
     if (n >= 0) free(files);
     return found;
 }
 
+/* Read as far as it can be. */
+static bool experiment_at(int i, struct entry *out)
+{
+    static char name[256], text[2][1024];
+    char path[1400];
+    mb_error quiet = { 0 };
+    if (!file_at("experiments", ".yaml", i, name, path)) return false;
+    mb_arena *a = mb_arena_new((size_t)1 << 28, &quiet);
+    mb_yaml y = { 0 };
+    const char *claim = a && mb_yaml_read(path, a, &y, &quiet) ? mb_yaml_get(&y, "claim") : NULL, *source = claim ? mb_yaml_get(&y, "source") : NULL;
+    snprintf(text[0], sizeof text[0], "%s", claim ? claim : "cannot be read");
+    snprintf(text[1], sizeof text[1], "%s", source ? source : "");
+    mb_arena_free(a);
+    *out = (struct entry){ name, text[0], text[1] };
+    return true;
+}
+
+static bool zoo_at(int i, struct entry *out)
+{
+    static char name[256], text[256];
+    char path[1400];
+    if (!file_at("zoo", ".mb", i, name, path)) return false;
+    mb_error err = { 0 };
+    mb_player *p = mb_player_open(path, 1, 1, NULL, &err);
+    if (p) snprintf(text, sizeof text, "%s on %s, %lld steps", mb_settings_algo(mb_player_settings(p))->name, mb_settings_env(mb_player_settings(p))->name,
+                    (long long)mb_player_trained(p));
+    else snprintf(text, sizeof text, "cannot be used: %.200s", err.what);
+    mb_player_free(p);
+    *out = (struct entry){ name, text, NULL };
+    return true;
+}
+
 static const struct { const char *name; entry_at *at; } kinds[] = {
-    { "algos", algo_at }, { "envs", env_at }, { "models", model_at }, { "tasks", none_at }, { "experiments", experiment_at }, { "commands", command_at },
+    { "algos", algo_at }, { "envs", env_at }, { "models", model_at }, { "tasks", none_at }, { "experiments", experiment_at }, { "zoo", zoo_at },
+    { "commands", command_at },
 };
 
 static void print_json(entry_at *at, mb_str *out)
@@ -111,7 +134,7 @@ static bool run(cli *c, mb_error *err)
         mb_fail(err, MB_ERR_USAGE, "list: there is no list of '%.64s'", c->words[0]);
         const char *near = mb_nearest(c->words[0], names);
         if (near) mb_note(err, "did you mean '%s'?", near);
-        mb_note(err, "there are algos, envs, models, tasks, experiments and commands");
+        mb_note(err, "there are algos, envs, models, tasks, experiments, zoo and commands");
         return mb_help(err, "matchbox help list");
     }
     if (o->json) {
@@ -129,7 +152,7 @@ static bool run(cli *c, mb_error *err)
 }
 
 CLI_COMMAND(list) = {
-    .name = "list", .usage = "list algos|envs|models|tasks|experiments", .summary = "what there is",
-    .about = "Lists algorithms, environments, network bodies, tasks, experiments or commands with one line each.",
+    .name = "list", .usage = "list algos|envs|models|tasks|experiments|zoo", .summary = "what there is",
+    .about = "Lists algorithms, environments, network bodies, tasks, experiments, trained policies (zoo) or commands with one line each.",
     .min_words = 1, .max_words = 1, MB_USE_OPTIONS(list), .run = run,
 };

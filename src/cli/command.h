@@ -31,6 +31,7 @@ struct mb_command_def {
     int min_words, max_words;
     bool takes_settings;
     const mb_option *options; size_t options_size;
+    const mb_option *(*file_keys)(void); /* of the file it reads, for help; NULL: none */
     bool (*run)(cli *c, mb_error *err);
 };
 
@@ -74,6 +75,7 @@ void term_wrap(FILE *f, const char *text, int indent, int width);
 
 /* ---- rows of options, for help ---- */
 void rows_text(FILE *f, const mb_option *rows, const char *prefix);
+void rows_keys(FILE *f, const mb_option *rows); /* as keys of a file */
 void rows_markdown(FILE *f, const mb_option *rows, const char *prefix);
 
 /* Text of one JSON value on standard output. */

@@ -57,6 +57,7 @@ struct figure_size figure_size(const struct curves *c, int n);
 void figure_draw(const struct curves *c, int n, const struct pen *pen);
 /* An SVG file of whatever `draw` draws in a picture of w by h. */
 typedef void figure_drawing(const void *what, const struct pen *pen);
+void svg_escaped(mb_str *out, const char *text); /* for text between tags; the self of an SVG pen is such an mb_str */
 bool figure_svg_of(figure_drawing *draw, const void *what, double w, double h, const char *title, const char *path, mb_arena *a, mb_error *err);
 bool figure_svg(const struct curves *c, int n, const char *path, mb_arena *a, mb_error *err);
 bool figure_png(const struct curves *c, int n, const char *path, mb_error *err);

@@ -29,7 +29,7 @@ static void area(void *self, const double *x, const double *y, int n, unsigned c
     mb_str_add(self, "/>\n");
 }
 
-static void escaped(mb_str *out, const char *text)
+void svg_escaped(mb_str *out, const char *text)
 {
     for (; *text; text++)
         if (*text == '<') mb_str_add(out, "&lt;");
@@ -43,7 +43,7 @@ static void text(void *self, double x, double y, double size, int anchor, bool t
     mb_str_add(self, "<text x=\"%.1f\" y=\"%.1f\" font-size=\"%.0f\" text-anchor=\"%s\" fill=\"#%06x\"", x, y, size, anchors[anchor], color);
     if (turned) mb_str_add(self, " transform=\"rotate(-90 %.1f %.1f)\"", x, y);
     mb_str_add(self, ">");
-    escaped(self, s);
+    svg_escaped(self, s);
     mb_str_add(self, "</text>\n");
 }
 
@@ -56,7 +56,7 @@ bool figure_svg_of(figure_drawing *draw, const void *what, double w, double h, c
     mb_str_init(&out, memory, BYTES);
     mb_str_add(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
                      "font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>", w, h, w, h);
-    escaped(&out, title);
+    svg_escaped(&out, title);
     mb_str_add(&out, "</title>\n");
     struct pen pen = { &out, rect, line, area, text };
     draw(what, &pen);

@@ -34,17 +34,20 @@ static void row_range(char *out, size_t n, const mb_option *row)
     }
 }
 
-void rows_text(FILE *f, const mb_option *rows, const char *prefix)
+static void rows_after(FILE *f, const mb_option *rows, const char *dashes, const char *prefix, const char *between)
 {
     for (int i = 0; rows && rows[i].name; i++) {
         char name[64], value[256], range[256], head[160];
         row_name(name, sizeof name, &rows[i]);
         row_default(value, sizeof value, &rows[i]);
         row_range(range, sizeof range, &rows[i]);
-        snprintf(head, sizeof head, "--%s%s %.60s", prefix, name, value);
+        snprintf(head, sizeof head, "%s%s%s%s%.60s", dashes, prefix, name, between, value);
         fprintf(f, "  %-34s %s [%s]\n", head, rows[i].help, range);
     }
 }
+
+void rows_text(FILE *f, const mb_option *rows, const char *prefix) { rows_after(f, rows, "--", prefix, " "); }
+void rows_keys(FILE *f, const mb_option *rows) { rows_after(f, rows, "", "", ": "); }
 
 void rows_markdown(FILE *f, const mb_option *rows, const char *prefix)
 {

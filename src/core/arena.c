@@ -1,7 +1,9 @@
 /* Arenas: one reservation of address space, committed in steps as it is used.  The only allocator
    of the library. */
-#include "matchbox/core.h"
+#include "core/file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,6 +36,7 @@ struct mb_arena {
     size_t used;      /* end of the last allocation */
     size_t dirty;     /* bytes above `used` and below this may not be zero any more */
     size_t peak;
+    int file;         /* whose pages these are; -1: anonymous memory */
     bool sealed;
 };
 
@@ -59,7 +62,14 @@ static size_t head(void)
     return (sizeof(mb_arena) + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-mb_arena *mb_arena_new(size_t bytes, mb_error *err)
+/* Bytes `from` to `to` get room on the disk now, so that no later write can find it full. */
+static bool extend(int file, size_t from, size_t to, mb_error *err)
+{
+    int rc = file < 0 ? 0 : posix_fallocate(file, (off_t)from, (off_t)(to - from));
+    return rc == 0 || mb__fail_system(err, "extend", "a file for memory", rc);
+}
+
+static mb_arena *make(size_t bytes, int file, mb_error *err)
 {
     size_t total, page = (size_t)sysconf(_SC_PAGESIZE);
     if (!mb_size_add(bytes, head(), &total) || !round_up(total, page, &total)) {
@@ -67,7 +77,8 @@ mb_arena *mb_arena_new(size_t bytes, mb_error *err)
                 bytes);
         return NULL;
     }
-    void *at = mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!extend(file, 0, page, err)) return NULL;
+    void *at = mmap(NULL, total, PROT_NONE, file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED, file, 0);
     if (at == MAP_FAILED || mprotect(at, page, PROT_READ | PROT_WRITE) != 0) {
         if (at != MAP_FAILED) munmap(at, total);
         mb_fail(err, MB_ERR_MEMORY, "the system refused to reserve %zu bytes of address space",
@@ -77,16 +88,44 @@ mb_arena *mb_arena_new(size_t bytes, mb_error *err)
     }
     mb_arena *a = at;
     *a = (mb_arena){
-        .reserved = total, .committed = page, .used = head(), .dirty = head(), .peak = head()};
+        .reserved = total, .committed = page, .used = head(), .dirty = head(), .peak = head(), .file = file};
     ASAN_POISON_MEMORY_REGION((char *)a + a->used, page - a->used);
     return a;
+}
+
+mb_arena *mb_arena_new(size_t bytes, mb_error *err)
+{
+    return make(bytes, -1, err);
+}
+
+mb_arena *mb_arena_file(const char *path, size_t bytes, mb_error *err)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0) {
+        mb__fail_system(err, "make", path, errno);
+        return NULL;
+    }
+    unlink(path);
+    mb_arena *a = make(bytes, file, err);
+    if (!a) close(file);
+    return a;
+}
+
+void mb_arena_idle(mb_arena *a)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (a->file < 0 || a->committed <= page || msync(a, a->committed, MS_SYNC) != 0) return;
+    madvise((char *)a + page, a->committed - page, MADV_DONTNEED);
+    posix_fadvise(a->file, (off_t)page, 0, POSIX_FADV_DONTNEED);
 }
 
 void mb_arena_free(mb_arena *a)
 {
     if (!a) return;
+    int file = a->file;
     ASAN_UNPOISON_MEMORY_REGION(a, a->committed);
     munmap(a, a->reserved);
+    if (file >= 0) close(file);
 }
 
 /* Make bytes up to `end` usable. */
@@ -95,6 +134,7 @@ static bool commit(mb_arena *a, size_t end, mb_error *err)
     if (end <= a->committed) return true;
     size_t to = a->reserved;
     if (!round_up(end, COMMIT_STEP, &to) || to > a->reserved) to = a->reserved;
+    if (!extend(a->file, a->committed, to, err)) return false;
     if (mprotect((char *)a + a->committed, to - a->committed, PROT_READ | PROT_WRITE) != 0)
         return mb_fail(err, MB_ERR_MEMORY,
                        "out of memory: the system refused %zu more bytes after %zu",
@@ -150,7 +190,7 @@ void mb_arena_release(mb_arena *a, size_t mark)
 {
     MB_ASSERT(mark >= head() && mark <= a->used && mark % ALIGN == 0);
     ASAN_POISON_MEMORY_REGION((char *)a + mark, a->used - mark);
-    if (a->dirty - mark > RETURN_ABOVE) {
+    if (a->file < 0 && a->dirty - mark > RETURN_ABOVE) {
         size_t page = (size_t)sysconf(_SC_PAGESIZE), from = (mark + page - 1) / page * page;
         size_t to = (a->dirty + page - 1) / page * page;
         /* pages given back read zero: only what shares a page with the mark stays dirty */

@@ -118,7 +118,7 @@ mb_var mb__node_new(mb_graph *g, const mb__op *op, int nin, const mb_var *in, mb
         return (mb_var){ g, -1 };
     }
     for (int i = 0; i < nin; i++) ids[i] = in[i].id;
-    g->nodes[g->n] = (mb__node){ .op = op, .nin = nin, .in = ids, .type = type, .shape = s };
+    g->nodes[g->n] = (mb__node){ .op = op, .nin = nin, .in = ids, .type = type, .shape = s, .region = g->region };
     return (mb_var){ g, g->n++ };
 }
 
@@ -192,6 +192,17 @@ void mb_bind(mb_var input, const void *data)
 void mb_set(mb_var scalar, float v)
 {
     if (scalar.id >= 0) *(float *)mb__of(scalar)->data = v;
+}
+
+bool mb_recompute(mb_graph *g, bool on)
+{
+    if (g->poisoned) return false;
+    if (on == (g->region > 0)) {
+        mb__poison(g, on ? "recompute: a region is open already" : "recompute: no region is open");
+        return false;
+    }
+    g->region = on ? ++g->nregions : 0;
+    return true;
 }
 
 void mb_output(mb_var a)

@@ -16,6 +16,12 @@ static void *address(const mb__operand_at *at, char *tile, int64_t row)
 static void run_step(mb_plan *p, const mb__step *st, mb__run *x, char *tile, int block, int64_t row)
 {
     for (int i = 0; i <= st->nin; i++) x->in[i] = address(&st->at[i], tile, row);
+    if (st->flat) { /* no broadcasts: straight to the loop */
+        const mb__node *n = st->node;
+        p->k->map_flat((mb__map_fn)n->p[0], x->in[st->nin], x->in[0], st->nin > 1 ? x->in[1] : NULL, st->nin > 2 ? x->in[2] : NULL,
+                       (ptrdiff_t)x->rows * n->p[5], n->c, n->d);
+        return;
+    }
     x->node = st->node;
     x->src = st->src;
     x->ld = st->ld;

@@ -2,7 +2,10 @@
 
    Contributions to one node are gathered, then joined in the cheapest way: products over rows (weight gradients of a layer
    used many times, as in an unrolled recurrence) become one node with many pairs, sums over rows likewise, and gradients of
-   neighbouring slices become one concatenation. */
+   neighbouring slices become one concatenation.
+
+   Values of a region (mb_recompute) are not read by the rules: on the way back the region is built a second time from what
+   lies outside of it (Chen et al. 2016, arXiv:1604.06174), so the planner can drop the first ones after the forward pass. */
 #include "graph/internal.h"
 #include <string.h>
 
@@ -13,6 +16,8 @@ struct work {
     struct part *parts;
     int n, cap;
     int *head; /* node -> its last contribution, -1: none */
+    int *again; /* node -> the one that computes it again, itself where it is kept; NULL: no regions */
+    int built;  /* the region whose second building is in `again` */
 };
 
 static bool add_part(struct work *w, int node, mb_var v, int axis, int start)
@@ -160,10 +165,57 @@ static void mark(const mb_graph *g, int loss, const mb_var *wrt, int n, bool *on
     }
 }
 
+/* node `id` of a region once more, reading what was built again */
+static bool build_again(struct work *w, int id)
+{
+    mb_graph *g = w->g;
+    const mb__node n = g->nodes[id]; /* a copy: the array may move */
+    if (n.op->rows == MB__LEAF || n.op->effect) return true;
+    mb_var *in = mb_alloc(g->scope->arena, (size_t)n.nin, sizeof *in, &g->err);
+    if (!in) return g->poisoned = true, false;
+    for (int k = 0; k < n.nin; k++) in[k] = (mb_var){ g, g->nodes[n.in[k]].region == n.region ? w->again[n.in[k]] : n.in[k] };
+    mb_var y = mb__node_new(g, n.op, n.nin, in, n.type, n.shape);
+    if (y.id < 0) return false;
+    mb__node *c = mb__of(y);
+    int *ids = c->in;
+    *c = n;
+    c->in = ids;
+    c->output = false;
+    c->region = c->transposed = 0;
+    w->again[id] = y.id;
+    return true;
+}
+
+/* The way back enters a region at its last node: build all of it again, in order. */
+static bool enter(struct work *w, int last)
+{
+    int region = w->g->nodes[last].region, first = last;
+    if (!region || region == w->built) return true;
+    w->built = region;
+    while (first > 0 && w->g->nodes[first - 1].region == region) first--;
+    for (int i = first; i <= last; i++)
+        if (!build_again(w, i)) return false;
+    return true;
+}
+
+/* The node as its rule shall see it: inputs and result that are computed again. */
+static bool see_again(struct work *w, mb__node *n, mb_var *y)
+{
+    mb_graph *g = w->g;
+    int *in = mb_alloc(g->scope->arena, (size_t)n->nin, sizeof *in, &g->err);
+    if (!in) return g->poisoned = true, false;
+    for (int k = 0; k < n->nin; k++) in[k] = g->nodes[n->in[k]].region == n->region ? w->again[n->in[k]] : n->in[k];
+    n->in = in;
+    y->id = w->again[y->id];
+    return true;
+}
+
 static bool back(struct work *w, int id, mb_var dy, const bool *on)
 {
     mb_graph *g = w->g;
     mb__node n = g->nodes[id]; /* a copy: the array may move while rules build */
+    const int *to = n.in;
+    mb_var y = { g, id };
     if (is_slice(n.op)) return add_part(w, n.in[0], dy, n.p[0], n.p[1]);
     if (!n.op->grad) {
         bool any = false;
@@ -175,10 +227,11 @@ static bool back(struct work *w, int id, mb_var dy, const bool *on)
     mb_var *din = mb_alloc(g->scope->arena, (size_t)n.nin, sizeof *din, &g->err);
     if (!din) return g->poisoned = true, false;
     for (int k = 0; k < n.nin; k++) din[k] = (mb_var){ g, MB__NONE };
-    n.op->grad(g, &n, (mb_var){ g, id }, dy, din);
+    if (n.region && !see_again(w, &n, &y)) return false;
+    n.op->grad(g, &n, y, dy, din);
     for (int k = 0; k < n.nin; k++) {
         if (din[k].id == -1) return false;
-        if (din[k].id >= 0 && on[n.in[k]] && !add_part(w, n.in[k], din[k], -1, 0)) return false;
+        if (din[k].id >= 0 && on[to[k]] && !add_part(w, to[k], din[k], -1, 0)) return false;
     }
     return true;
 }
@@ -193,17 +246,24 @@ bool mb_grad(mb_var loss, const mb_var *wrt, int n, mb_var *out)
         return false;
     }
     int last = loss.id + 1;
-    struct work w = { g, NULL, 0, 256, NULL };
+    struct work w = { g, NULL, 0, 256, NULL, NULL, 0 };
+    if (g->region) {
+        mb__poison(g, "grad: a region of recomputation is still open");
+        return false;
+    }
     w.parts = mb_alloc(g->scope->arena, (size_t)w.cap, sizeof *w.parts, &g->err);
     w.head = mb_alloc(g->scope->arena, (size_t)last, sizeof *w.head, &g->err);
     bool *on = mb_alloc(g->scope->arena, (size_t)g->n + 1, sizeof *on, &g->err);
     mb_var *total = mb_alloc(g->scope->arena, (size_t)last, sizeof *total, &g->err);
     if (!w.parts || !w.head || !on || !total) return g->poisoned = true, false;
+    if (g->nregions && !(w.again = mb_alloc(g->scope->arena, (size_t)last, sizeof *w.again, &g->err))) return g->poisoned = true, false;
+    for (int i = 0; w.again && i < last; i++) w.again[i] = i;
     for (int i = 0; i < last; i++) w.head[i] = -1, total[i] = (mb_var){ g, MB__NONE };
     mark(g, loss.id, wrt, n, on);
     if (on[loss.id] && !add_part(&w, loss.id, mb_expand(mb_constant(g, 1), mb_dims(loss)), -1, 0)) return false;
     for (int i = loss.id; i >= 0; i--) {
         if (!on[i] || w.head[i] < 0) continue;
+        if (!enter(&w, i)) return false;
         total[i] = join(&w, i);
         if (total[i].id < 0 || (g->nodes[i].nin > 0 && !back(&w, i, total[i], on))) return false;
     }

@@ -28,6 +28,7 @@ typedef struct mb__node {
     const char *file;    /* where it was made */
     int line;
     bool output, trainable;
+    int region;          /* recomputed for the backward pass together with the others of its number; 0: kept */
     int transposed;      /* id + 1 of the transpose of this matrix, once somebody asked for it */
     /* filled by the planner (in the plan's copy of the nodes) */
     bool needed, leaf;
@@ -78,6 +79,7 @@ struct mb_graph {
     mb__node *nodes;
     int n, cap;
     bool poisoned, bf16;
+    int region, nregions; /* the region being built, 0: none; regions so far */
     mb_error err;         /* the first impossible operation */
     mb_plan *plan;
 };
@@ -104,7 +106,8 @@ extern const mb__op mb__op_leaf, mb__op_map, mb__op_expand, mb__op_reshape, mb__
     mb__op_max_last, mb__op_col_sum, mb__op_log_softmax, mb__op_softmax, mb__op_pick,
     mb__op_pick_grad, mb__op_embed, mb__op_embed_grad, mb__op_one_hot, mb__op_cast, mb__op_conv,
     mb__op_conv_dw, mb__op_conv_dx, mb__op_max_pool, mb__op_max_pool_grad, mb__op_avg_pool,
-    mb__op_avg_pool_grad, mb__op_spread, mb__op_pinball, mb__op_pinball_grad, mb__op_adam, mb__op_norm, mb__op_follow;
+    mb__op_avg_pool_grad, mb__op_spread, mb__op_pinball, mb__op_pinball_grad, mb__op_adam, mb__op_norm, mb__op_follow,
+    mb__op_accumulate, mb__op_clear;
 
 /* reference.c: evaluate every node in double precision; values[i] for node i (leaf values taken from `values` when set) */
 bool mb__reference(const mb_graph *g, mb_arena *a, double **values, mb_error *err);
@@ -123,7 +126,7 @@ typedef struct mb__operand_at {
 typedef struct mb__step {
     const mb__node *node;
     int nin;
-    bool reduce;
+    bool reduce, flat;
     mb__operand_at *at;        /* nin inputs, then the output */
     int64_t *ld;               /* elements from row to row, inputs then output */
     const mb__node **src;

@@ -53,6 +53,8 @@ typedef struct mb__kernels {
     void (*transpose)(int rows, int cols, const float *S, ptrdiff_t lds, float *D, ptrdiff_t ldd);
     /* Y[rows,cols] = fn(operands); Y may be one of the operands exactly (in place) */
     void (*map)(mb__map_fn fn, float *Y, ptrdiff_t ldy, int rows, int cols, const mb__operand *in, float c, float d);
+    /* the same over n elements that lie one after the other in every operand */
+    void (*map_flat)(mb__map_fn fn, float *y, const float *a, const float *b, const float *e, ptrdiff_t n, float c, float d);
     /* y[r] (stride ldy) = sum / max over the row (max of no NaN-free row: NaN if any NaN) */
     void (*row_sum)(int rows, int cols, const float *X, ptrdiff_t ldx, float *y, ptrdiff_t ldy);
     void (*row_max)(int rows, int cols, const float *X, ptrdiff_t ldx, float *y, ptrdiff_t ldy);

@@ -52,6 +52,7 @@ static bool crosses(const mb_plan *p, int id, int i, int *root)
     const mb__node *n = &p->nodes[id], *r = &p->nodes[*root];
     if (r->op->rows == MB__LEAF) return false;
     if (n->op->rows == MB__WHOLE && r->op->rows == MB__WHOLE) return false;
+    if (r->op->rows == MB__ROW && batch_of(p, id) == 1 && batch_of(p, *root) == 1) return false; /* one row: order is enough */
     return !(r->op->rows == MB__ROW && !whole && reads_rows(p, id, i) && batch_of(p, id) == batch_of(p, *root));
 }
 
@@ -66,6 +67,47 @@ static void mark_needed(mb_plan *p)
         if (!n->needed) continue;
         for (int k = 0; k < n->nin; k++) p->nodes[n->in[k]].needed = true, p->nodes[n->in[k]].uses++;
     }
+}
+
+/* the inputs of the plan's nodes, apart from the graph's */
+static bool own_inputs(mb_plan *p, mb_error *err)
+{
+    size_t n = 0;
+    for (int i = 0; i < p->n; i++) n += (size_t)p->nodes[i].nin;
+    int *in = mb_alloc(p->g->scope->arena, n, sizeof *in, err);
+    if (!in) return false;
+    for (int i = 0; i < p->n; in += p->nodes[i++].nin) {
+        if (p->nodes[i].nin) memcpy(in, p->nodes[i].in, (size_t)p->nodes[i].nin * sizeof *in);
+        p->nodes[i].in = in;
+    }
+    return true;
+}
+
+static bool equal(const mb__node *a, const mb__node *b)
+{
+    return a->op == b->op && a->nin == b->nin && a->c == b->c && a->d == b->d && memcmp(a->p, b->p, sizeof a->p) == 0 &&
+           mb__same(a->shape, b->shape) && memcmp(a->in, b->in, (size_t)a->nin * sizeof *a->in) == 0;
+}
+
+/* Elementwise values that are there already: gradient rules ask for the same exponential or comparison again. */
+static bool merge_equals(mb_plan *p, mb_error *err)
+{
+    enum { NEAR = 128 }; /* how far back to look: compiling stays linear */
+    int *same = mb_alloc(p->g->scope->arena, (size_t)p->n, sizeof *same, err);
+    if (!same) return false;
+    for (int i = 0; i < p->n; i++) {
+        mb__node *n = &p->nodes[i];
+        same[i] = i;
+        if (!n->needed) continue;
+        for (int k = 0; k < n->nin; k++) n->in[k] = same[n->in[k]];
+        if (n->op != &mb__op_map || n->output) continue;
+        for (int j = i - 1; j >= 0 && j >= i - NEAR; j--)
+            if (p->nodes[j].op == n->op && p->nodes[j].needed && same[j] == j && equal(&p->nodes[j], n)) {
+                same[i] = j;
+                break;
+            }
+    }
+    return true;
 }
 
 static mb__act_fn activation(int fn)
@@ -129,7 +171,8 @@ static bool works(const mb__node *n)
     return n->needed && n->op->rows != MB__LEAF && n->op->rows != MB__ALIAS;
 }
 
-static void find_levels(mb_plan *p)
+/* `late`: outputs that nobody reads are computed last, so that what they are made of may stay in one tile with the gradients. */
+static void find_levels(mb_plan *p, bool late)
 {
     int top = 0, root;
     for (int i = 0; i < p->n; i++) {
@@ -144,17 +187,19 @@ static void find_levels(mb_plan *p)
         if (n->level > top) top = n->level;
     }
     for (int i = 0; i < p->n; i++) { /* effects come last */
-        if (works(&p->nodes[i]) && p->nodes[i].op->effect) p->nodes[i].level = top + 1;
+        if (works(&p->nodes[i]) && p->nodes[i].op->effect) p->nodes[i].level = top + 2;
         p->nodes[i].order = -1; /* here: the lowest level a reader allows */
     }
     for (int i = p->n - 1; i >= 0; i--) {
         mb__node *n = &p->nodes[i];
         if (!works(n)) continue;
         if (n->order >= 0) n->level = n->order;
+        else if (late && !n->op->effect) n->level = top + 1;
+        int before = n->op->effect && n->order < 0; /* what an effect reads belongs beside those outputs */
         for (int k = 0; k < n->nin; k++) {
             bool c = crosses(p, i, k, &root);
             mb__node *r = &p->nodes[root];
-            if (r->order < 0 || n->level - c < r->order) r->order = n->level - c;
+            if (r->order < 0 || n->level - before - c < r->order) r->order = n->level - before - c;
         }
     }
 }
@@ -164,6 +209,7 @@ static void find_levels(mb_plan *p)
 static bool find_stages(mb_plan *p, mb_error *err)
 {
     int levels = 0;
+    p->nstages = p->nsteps = 0;
     for (int i = 0; i < p->n; i++)
         if (works(&p->nodes[i]) && p->nodes[i].level >= levels) levels = p->nodes[i].level + 1;
     p->stages = mb_alloc(p->g->scope->arena, (size_t)p->n + 1, sizeof *p->stages, err);
@@ -364,6 +410,17 @@ static mb__operand_at locate(const mb_plan *p, int id, bool rows, int tile)
     return at;
 }
 
+/* an elementwise step whose operands all lie in memory as its output does */
+static bool flat_map(const mb__node *n, const mb__step *st)
+{
+    if (n->op != &mb__op_map || n->p[1] > 1) return false;
+    for (int k = 0; k < n->nin; k++) {
+        bool row = n->p[2] >> k & 1, col = n->p[3] >> k & 1;
+        if ((!col && n->p[5] > 1) || !row || st->ld[k] != n->p[5]) return false;
+    }
+    return true;
+}
+
 static bool fill_step(mb_plan *p, const mb__stage *s, mb__step *st, mb_error *err)
 {
     const mb__node *n = st->node;
@@ -381,6 +438,7 @@ static bool fill_step(mb_plan *p, const mb__stage *s, mb__step *st, mb_error *er
     }
     st->at[n->nin] = locate(p, id, n->op->rows == MB__ROW, s->tile);
     st->ld[n->nin] = mb__row_count(n->shape);
+    st->flat = flat_map(n, st);
     st->partial = n->partial >= 0 ? p->slab + n->partial : NULL;
     if (n->nin > p->max_in) p->max_in = n->nin;
     if (n->op->flops) p->flops += n->op->flops(n, p->src[id]);
@@ -393,18 +451,40 @@ static bool fill_step(mb_plan *p, const mb__stage *s, mb__step *st, mb_error *er
 
 /* ---- compiling ---- */
 
+struct layout { int *last_stage, *last_step; struct heap heap; };
+
+/* false: a tile had to be cut, because values of all its rows would not stay in the cache */
+static bool plan_tiles(mb_plan *p, struct layout *l)
+{
+    bool whole = true;
+    find_places(p, l->last_stage, l->last_step);
+    p->tile_bytes = 0;
+    for (int i = 0; i < p->nstages; i++) {
+        mb__stage *s = &p->stages[i];
+        if (s->rows) place_tiles(p, s, l->last_step, &l->heap);
+        else s->tile = 1, s->nblocks = 1, s->tiles_per_block = 1;
+        whole = whole && (!s->rows || s->tile == TILE_ROWS || s->tile == s->rows);
+    }
+    return whole;
+}
+
+static bool schedule(mb_plan *p, bool late, mb_error *err)
+{
+    find_levels(p, late);
+    return find_stages(p, err);
+}
+
 static bool lay_out(mb_plan *p, mb_error *err)
 {
     mb_arena *a = p->g->scope->arena;
-    int *last_stage = mb_alloc(a, (size_t)p->n, sizeof(int), err), *last_step = mb_alloc(a, (size_t)p->n, sizeof(int), err);
-    struct heap heap = { mb_alloc(a, (size_t)p->n * 2 + 2, sizeof(struct hole), err), 0, 0 };
-    if (!last_stage || !last_step || !heap.holes) return false;
-    find_places(p, last_stage, last_step);
-    for (int i = 0; i < p->nstages; i++) {
-        if (p->stages[i].rows) place_tiles(p, &p->stages[i], last_step, &heap);
-        else p->stages[i].tile = 1, p->stages[i].nblocks = 1, p->stages[i].tiles_per_block = 1;
+    struct layout l = { mb_alloc(a, (size_t)p->n, sizeof(int), err), mb_alloc(a, (size_t)p->n, sizeof(int), err),
+                        { mb_alloc(a, (size_t)p->n * 2 + 2, sizeof(struct hole), err), 0, 0 } };
+    if (!l.last_stage || !l.last_step || !l.heap.holes || !schedule(p, true, err)) return false;
+    if (!plan_tiles(p, &l)) {
+        if (!schedule(p, false, err)) return false;
+        plan_tiles(p, &l);
     }
-    place_slab(p, last_stage, &heap);
+    place_slab(p, l.last_stage, &l.heap);
     p->slab = mb_alloc(a, p->slab_bytes, 1, err);
     if (!p->slab) return false;
     for (int i = 0; i < p->nstages; i++)
@@ -456,12 +536,14 @@ mb_plan *mb_compile(mb_graph *g, mb_error *err)
     p->src = mb_alloc(a, (size_t)g->n, sizeof *p->src, err);
     if (!p->nodes || !p->src) return NULL;
     memcpy(p->nodes, g->nodes, (size_t)g->n * sizeof *p->nodes);
+    if (!own_inputs(p, err)) return NULL;
+    mark_needed(p);
+    if (!merge_equals(p, err)) return NULL;
     mark_needed(p);
     for (int i = 0; i < p->n; i++)
         if (!fuse(p, i, err)) return NULL;
     mark_needed(p);
     if (!link_sources(p, err)) return NULL;
-    find_levels(p);
-    if (!find_stages(p, err) || !strided_output(p, err) || !lay_out(p, err)) return NULL;
+    if (!strided_output(p, err) || !lay_out(p, err)) return NULL;
     return g->plan = p;
 }

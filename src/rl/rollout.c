@@ -341,6 +341,11 @@ static void draw(const struct part *p, mb_var input, const void *x, size_t bytes
     char *to = (char *)mb_input_data(input) + (size_t)p->from * (size_t)(time ? time : 1) * bytes;
     const char *from = x;
     size_t row = (size_t)r->rows * bytes;
+    if (!time && bytes == sizeof(float)) {
+        const int32_t *perm = r->perm + p->first;
+        for (int i = p->from; i < p->end; i++, to += sizeof(float)) memcpy(to, from + (size_t)perm[i] * sizeof(float), sizeof(float));
+        return;
+    }
     for (int i = p->from; i < p->end; i++) {
         size_t at = (size_t)r->perm[p->first + i] * bytes;
         if (!time) {

@@ -26,15 +26,26 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
     return NULL;
 }
 
-mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err)
+mb_player *mb_player_open_in(const char *dir, const char *const *changes, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err)
 {
     mb_arena *a = mb__run_arena(err);
     if (!a) return NULL;
     char path[1024];
-    mb_settings *s = mb__policy_path(dir, path, sizeof path) ? mb__policy_settings(a, path, err) : mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
-    mb_player *p = s ? build(a, s, nenvs, seed, dir, hooks, err) : NULL;
-    if (!p && !s) mb_arena_free(a);
-    return p;
+    bool policy = mb__policy_path(dir, path, sizeof path); /* of the zoo, not a run */
+    mb_settings *s = policy ? mb__policy_settings(a, path, err) : mb__settings_of_run(a, dir, hooks ? hooks->env : NULL, err);
+    bool ok = s != NULL;
+    for (int i = 0; ok && changes && changes[i]; i += 2) {
+        ok = strncmp(changes[i], "env.", 4) == 0 ? mb_settings_set(s, changes[i], changes[i + 1], "of the family", err)
+                                                 : mb_fail(err, MB_ERR_USAGE, "option '%s' is not the environment's", changes[i]);
+    }
+    if (ok) return build(a, s, nenvs, seed, dir, hooks, err);
+    mb_arena_free(a);
+    return NULL;
+}
+
+mb_player *mb_player_open(const char *dir, int nenvs, uint64_t seed, const mb_hooks *hooks, mb_error *err)
+{
+    return mb_player_open_in(dir, NULL, nenvs, seed, hooks, err);
 }
 
 mb_player *mb_player_random(const mb_settings *from, int nenvs, mb_error *err)

@@ -110,6 +110,14 @@ static int find_row(const mb_settings *s, const char *key, int *table, const cha
     return -1;
 }
 
+const mb_option *mb_settings_row(const mb_settings *s, const char *key)
+{
+    int table;
+    const char *name;
+    int i = find_row(s, key, &table, &name);
+    return i < 0 ? NULL : &mb__settings_rows(s, table)[i];
+}
+
 static void add_names(const mb_option *rows, const char *prefix, char text[][KEY_MAX], const char **names, int *n)
 {
     for (int i = 0; rows[i].name && *n < NAMES_MAX - 1; i++) {
@@ -292,4 +300,24 @@ void mb_settings_yaml(const mb_settings *s, mb_str *out, bool origins)
         mb_str_add(out, "\n");
     }
     for (int t = 0; t < SET_TABLES; t++) yaml_rows(s, t, out, origins);
+}
+
+void mb_settings_changes(const mb_settings *s, mb_str *out)
+{
+    static const char *const of_one_run[] = { "run", "seed", "threads", "preset", "device", "stop_after", "checkpoint_every", "checkpoint_steps",
+                                              "eval_episodes", "eval_every", "log_steps", NULL };
+    for (int t = 0; t < SET_TABLES; t++) {
+        const mb_option *rows = mb__settings_rows(s, t);
+        for (int i = 0; rows[i].name; i++) {
+            char name[KEY_MAX], value[1024];
+            bool skip = !s->origin[t][i];
+            for (int k = 0; t == SET_RUN && of_one_run[k]; k++) skip = skip || strcmp(rows[i].name, of_one_run[k]) == 0;
+            if (skip) continue;
+            hyphens(name, sizeof name, rows[i].name);
+            value_text(s, t, &rows[i], value, sizeof value);
+            mb_str_add(out, "%s%s: ", t == SET_ENV ? "env." : "", name);
+            yaml_value(out, &rows[i], value);
+            mb_str_add(out, "\n");
+        }
+    }
 }

@@ -138,5 +138,59 @@ TEST(executing_allocates_nothing)
     mb_arena_free(s.arena);
 }
 
+/* What gradient rules ask for twice is computed once, also where the first one has been fused or merged itself. */
+TEST(equal_values_are_computed_once)
+{
+    mb_scope s = scope_new(NULL);
+    mb_graph *g = mb_graph_new(&s, "twice", &err);
+    mb_var x = mb_input(g, "x", MB_F32, MB_S2(70, 3));
+    mb_var a = mb_mul(mb_exp(mb_neg(x)), x), b = mb_mul(mb_exp(mb_neg(x)), x), c = mb_scale(mb_sub(mb_add(a, b), mb_exp(x)), 2);
+    mb_output(c);
+    for (int i = 0; i < 210; i++) mb_data(x)[i] = (float)(i - 100) * 0.02f;
+    mb_plan *p = mb_compile(g, &err);
+    CHECK(p != NULL);
+    if (!p) return;
+    mb_exec(p);
+    CHECK(mb_plan_info_of(p).steps == 7); /* neg, exp, mul, add, exp, sub, scale */
+    for (int i = 0; i < 210; i++) {
+        double v = (double)((float)(i - 100) * 0.02f);
+        CHECK_NEAR(mb_data(c)[i], 2 * (2 * v * exp(-v) - exp(v)), 1e-4);
+    }
+    mb_arena_free(s.arena);
+}
+
+/* Forward pass, loss and gradients of a layer share one pass over the rows, although the loss is also an output, and a chain of
+   scalars is one stage: a thread waits for the others only where sums are joined. */
+TEST(outputs_do_not_split_a_pass)
+{
+    mb_scope s = scope_new(NULL);
+    mb_params *p = mb_params_new(&s, "p", &err);
+    mb_rng rng = mb_rng_make(1, "init", 0);
+    mb_dense l;
+    CHECK(mb_dense_init(&l, p, "l", 8, 8, 1, &rng, &err));
+    mb_graph *g = mb_graph_new(&s, "g", &err);
+    mb_var x = mb_input(g, "x", MB_F32, MB_S2(300, 8)), y = mb_tanh(mb_dense_apply(&l, x));
+    double squares = 0, sum = 0;
+    for (int i = 0; i < 2400; i++) mb_data(x)[i] = (float)(i % 7) * 0.3f - 0.8f;
+    for (int i = 0; i < 2400; i++) {
+        double v = (double)l.b->data[i % 8];
+        for (int k = 0; k < 8; k++) v += (double)mb_data(x)[i / 8 * 8 + k] * (double)l.w->data[k * 8 + i % 8];
+        squares += tanh(v) * tanh(v);
+        sum += tanh(v);
+    }
+    mb_var loss = mb_mean(mb_square(y)), seen = mb_sqrt(mb_shift(mb_scale(mb_mean(y), 3), 1));
+    mb_output(loss);
+    mb_output(seen);
+    mb_optimize(loss, p, (mb_optimizer){ .kind = MB_SGD, .lr = mb_scalar(g, "lr", 0.1f) });
+    mb_plan *plan = mb_compile(g, &err);
+    CHECK(plan != NULL);
+    if (plan) mb_exec(plan);
+    CHECK(plan && mb_plan_info_of(plan).stages == 5); /* scalars of the gradient, the pass, scalars of the outputs, norm, step */
+    CHECK_NEAR(mb_get(loss), squares / 2400, 1e-5);
+    CHECK_NEAR(mb_get(seen), sqrt(3 * sum / 2400 + 1), 1e-5);
+    mb_arena_free(s.arena);
+}
+
 MB_TESTS(T(parameters_are_read_before_the_step), T(plans_share_parameters), T(a_poisoned_optimiser_says_why), T(bfloat16_products),
-         T(forced_kernels_do_the_work), T(executing_allocates_nothing))
+         T(forced_kernels_do_the_work), T(executing_allocates_nothing),
+         T(equal_values_are_computed_once), T(outputs_do_not_split_a_pass))

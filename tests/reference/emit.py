@@ -9,7 +9,8 @@ def rounded(x):
 
 def array(out, name, x, kind="float"):
     x = np.asarray(x).reshape(-1)
-    text = [str(int(v)) if kind != "float" else str(np.float32(v)) + "f" for v in x]
+    forms = {"float": lambda v: str(np.float32(v)) + "f", "double": lambda v: repr(float(v))}
+    text = [forms.get(kind, lambda v: str(int(v)))(v) for v in x]
     lines, line = [], "   "
     for t in text:
         if len(line) + len(t) > 110:

@@ -173,62 +173,6 @@ TEST(a_full_disk_loses_nothing)
     CHECK(same_files(run_file("full/checkpoints/000000020480.ckpt"), run_file("whole-cartpole/checkpoints/000000020480.ckpt")));
 }
 
-/* ---- killed at any moment ---- */
-
-static void work(bool begin)
-{
-    mb_error err = { 0 };
-    mb_settings *s = begin ? run_settings("killed", "cartpole") : NULL;
-    if (s) run_set(s, "total-steps", "409600");
-    if (s) run_set(s, "checkpoint-steps", "16384");
-    mb_trainer *t = begin ? mb_trainer_new(s, NULL, &err) : mb_trainer_open(run_file("killed"), NULL, &err);
-    if (!t || !mb_trainer_run(t, &err)) printf("FAIL killed: %s\n", err.what);
-    _exit(err.code == MB_OK ? 0 : 1);
-}
-
-static int64_t newest_step(void)
-{
-    int64_t best = -1;
-    DIR *d = opendir(run_file("killed/checkpoints"));
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (strlen(e->d_name) == 17 && atoll(e->d_name) > best) best = atoll(e->d_name);
-    if (d) closedir(d);
-    return best;
-}
-
-TEST(killed_at_random_moments)
-{
-    mb_error err = { 0 };
-    mb_summary sum;
-    mb_rng rng = mb_rng_make(7, "kill", 0);
-    int kills = 0, status, forward = 0, longest = 4000; /* microseconds: finds the pace of the machine */
-    int64_t before = -1;
-    bool finished = false;
-    run_begin();
-    for (int i = 0; i < 200 && !finished; i++) {
-        fflush(stdout);
-        pid_t pid = fork();
-        if (pid == 0) work(!exists(run_file("killed/config.yaml")));
-        usleep((useconds_t)mb_below(&rng, longest));
-        kill(pid, SIGKILL);
-        waitpid(pid, &status, 0);
-        finished = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        kills += !finished;
-        CHECK(newest_step() >= before);
-        bool advanced = newest_step() > before;
-        forward += advanced;
-        longest = advanced ? (longest > 3000 ? longest - longest / 8 : longest) : longest + longest / 8;
-        before = newest_step();
-    }
-    CHECK(kills >= 20 && forward >= 3);
-    if (!finished) CHECK(continue_all(run_file("killed"), &sum, &err) && sum.start_step == before);
-    mb_settings *s = run_settings("alive", "cartpole");
-    run_set(s, "total-steps", "409600");
-    CHECK(run_all(s, &sum, &err));
-    CHECK(same_files(run_file("killed/checkpoints/000000409600.ckpt"), run_file("alive/checkpoints/000000409600.ckpt")));
-    CHECK(same_files(run_file("killed/metrics.jsonl"), run_file("alive/metrics.jsonl")));
-}
-
 static void remove_folder(void)
 {
     char command[128];
@@ -238,4 +182,4 @@ static void remove_folder(void)
 TEST(clean_up) { remove_folder(); }
 
 MB_TESTS(T(two_halves_equal_the_whole), T(threads_do_not_show), T(a_damaged_checkpoint_is_skipped), T(no_valid_checkpoint_is_an_error),
-         T(another_process_is_kept_out), T(a_directory_that_cannot_be_made), T(a_full_disk_loses_nothing), T(killed_at_random_moments), T(clean_up))
+         T(another_process_is_kept_out), T(a_directory_that_cannot_be_made), T(a_full_disk_loses_nothing), T(clean_up))

@@ -36,6 +36,7 @@ void mb__activate(mb__act_fn act, float *C, ptrdiff_t ldc, int rows, int cols);
 #define mb__gemm_nn_bf16 MB__KERNEL(gemm_nn_bf16)
 #define mb__transpose MB__KERNEL(transpose)
 #define mb__map MB__KERNEL(map)
+#define mb__map_flat MB__KERNEL(map_flat)
 #define mb__row_sum MB__KERNEL(row_sum)
 #define mb__row_max MB__KERNEL(row_max)
 #define mb__col_sum MB__KERNEL(col_sum)
@@ -59,6 +60,7 @@ void mb__gemm_nn_bf16(int m, int n, int k, const float *A, ptrdiff_t lda, const 
                       const float *bias, mb__act_fn act, bool accumulate, uint32_t *pack);
 void mb__transpose(int rows, int cols, const float *S, ptrdiff_t lds, float *D, ptrdiff_t ldd);
 void mb__map(mb__map_fn fn, float *Y, ptrdiff_t ldy, int rows, int cols, const mb__operand *in, float c, float d);
+void mb__map_flat(mb__map_fn fn, float *y, const float *a, const float *b, const float *e, ptrdiff_t n, float c, float d);
 void mb__row_sum(int rows, int cols, const float *X, ptrdiff_t ldx, float *y, ptrdiff_t ldy);
 void mb__row_max(int rows, int cols, const float *X, ptrdiff_t ldx, float *y, ptrdiff_t ldy);
 void mb__col_sum(int rows, int cols, const float *X, ptrdiff_t ldx, float *y, bool accumulate);

@@ -35,7 +35,7 @@ static void tanh_flat(float *y, const float *a, ptrdiff_t n)
 }
 
 /* y[n] = fn(a, b, e); y may be any of them */
-static void flat(mb__map_fn fn, float *y, const float *a, const float *b, const float *e, ptrdiff_t n, float c, float d)
+void mb__map_flat(mb__map_fn fn, float *y, const float *a, const float *b, const float *e, ptrdiff_t n, float c, float d)
 {
     switch (fn) {
     case MB__MAP_COPY: EACH(x);
@@ -88,6 +88,10 @@ static int operands_of(mb__map_fn fn)
 /* rows x cols elements of an operand, one after the other */
 static void gather(const mb__operand *o, const float *p, int rows, int cols, float *to)
 {
+    if (o->row == 0 && o->col == 0) { /* one value everywhere: one row */
+        cols *= rows;
+        rows = 1;
+    }
     for (int r = 0; r < rows; r++, p += o->row, to += cols) {
         if (o->col == 1) {
             for (int j = 0; j < cols; j++) to[j] = p[j];
@@ -113,7 +117,7 @@ void mb__map(mb__map_fn fn, float *Y, ptrdiff_t ldy, int rows, int cols, const m
         rows_lie = rows_lie && lies && (in[i].row == cols || rows == 1);
     }
     if (rows_lie && (ldy == cols || rows == 1)) {
-        flat(fn, Y, in[0].p, n > 1 ? in[1].p : NULL, n > 2 ? in[2].p : NULL, (ptrdiff_t)rows * cols, c, d);
+        mb__map_flat(fn, Y, in[0].p, n > 1 ? in[1].p : NULL, n > 2 ? in[2].p : NULL, (ptrdiff_t)rows * cols, c, d);
         return;
     }
     /* blocks of `height` whole rows, or pieces of one row */
@@ -140,10 +144,10 @@ void mb__map(mb__map_fn fn, float *Y, ptrdiff_t ldy, int rows, int cols, const m
             }
             float *to = Y + r * ldy + j;
             if (h == 1 || ldy == w) {
-                flat(fn, to, p[0], p[1], p[2], (ptrdiff_t)h * w, c, d);
+                mb__map_flat(fn, to, p[0], p[1], p[2], (ptrdiff_t)h * w, c, d);
                 continue;
             }
-            flat(fn, result, p[0], p[1], p[2], (ptrdiff_t)h * w, c, d);
+            mb__map_flat(fn, result, p[0], p[1], p[2], (ptrdiff_t)h * w, c, d);
             for (int i = 0; i < h; i++)
                 for (int k = 0; k < w; k++) to[i * ldy + k] = result[i * w + k];
         }

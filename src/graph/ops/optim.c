@@ -125,13 +125,13 @@ static int64_t step_scratch(const mb__node *n, const mb__node *const *src, int r
 const mb__op mb__op_adam = { .name = "optimize", .rows = MB__WHOLE, .needs_dense = true, .effect = true, .run = step_run,
                              .scratch = step_scratch };
 
-static float **memory(mb_scope *s, const mb_params *p, const char *what, mb_error *err)
+static float **memory(mb_scope *s, mb_arena *where, const mb_params *p, const char *what, mb_error *err)
 {
     float **all = mb_alloc(s->arena, (size_t)p->n, sizeof *all, err);
     for (int i = 0; all && i < p->n; i++) {
         char name[200];
         snprintf(name, sizeof name, "%s.%s", p->t[i]->name, what);
-        all[i] = mb_alloc(s->arena, (size_t)p->t[i]->n, sizeof(float), err);
+        all[i] = mb_alloc(where ? where : s->arena, (size_t)p->t[i]->n, sizeof(float), err);
         const char *kept = mb_strdup(s->arena, name, err);
         if (!all[i] || !kept) return NULL;
         if (s->store && !mb_keep(s->store, kept, all[i], (size_t)p->t[i]->n * sizeof(float), err)) return NULL;
@@ -150,8 +150,8 @@ static struct state *state_new(mb_graph *g, mb_params *p, mb_optimizer o)
     st->o = o;
     st->params = p;
     bool first = o.kind != MB_RMSPROP && !(o.kind == MB_SGD && o.beta1 <= 0), second = o.kind != MB_SGD;
-    if (first && !(st->m = memory(s, p, "m", &g->err))) return NULL;
-    if (second && !(st->v = memory(s, p, "v", &g->err))) return NULL;
+    if (first && !(st->m = memory(s, o.memory, p, "m", &g->err))) return NULL;
+    if (second && !(st->v = memory(s, o.memory, p, "v", &g->err))) return NULL;
     st->power = mb_alloc(s->arena, 2, sizeof(double), &g->err);
     if (!st->power) return NULL;
     st->power[0] = st->power[1] = 1;
@@ -159,14 +159,10 @@ static struct state *state_new(mb_graph *g, mb_params *p, mb_optimizer o)
     return st;
 }
 
-mb_var mb_optimize(mb_var loss, mb_params *p, mb_optimizer o)
+/* the step with these gradients, one per tensor */
+static mb_var step_node(mb_graph *g, mb_params *p, const mb_var *grads, mb_optimizer o)
 {
-    mb_graph *g = loss.g;
-    mb_var both[2] = { loss, o.lr };
-    if (mb__bad(g, 2, both)) return (mb_var){ g, -1 };
-    mb_var in[MB_MAX_TENSORS + 2], wrt[MB_MAX_TENSORS], grads[MB_MAX_TENSORS];
-    for (int i = 0; i < p->n; i++) wrt[i] = mb_param(g, p->t[i]);
-    if (!mb_grad(loss, wrt, p->n, grads)) return (mb_var){ g, -1 };
+    mb_var in[MB_MAX_TENSORS + 2];
     for (int i = 0; i < p->n; i++) in[i + 2] = mb__dense(grads[i]);
     mb_var norm = mb__node_new(g, &mb__op_norm, p->n, in + 2, MB_F32, MB_S0());
     struct state *st = state_new(g, p, o);
@@ -178,6 +174,83 @@ mb_var mb_optimize(mb_var loss, mb_params *p, mb_optimizer o)
     in[1] = norm;
     mb_var y = mb__node_new(g, &mb__op_adam, p->n + 2, in, MB_F32, MB_S0());
     if (y.id >= 0) mb__of(y)->data = st;
+    return norm;
+}
+
+static bool gradients(mb_var loss, mb_params *p, mb_var *grads)
+{
+    mb_var wrt[MB_MAX_TENSORS];
+    for (int i = 0; i < p->n; i++) wrt[i] = mb_param(loss.g, p->t[i]);
+    return mb_grad(loss, wrt, p->n, grads);
+}
+
+mb_var mb_optimize(mb_var loss, mb_params *p, mb_optimizer o)
+{
+    mb_graph *g = loss.g;
+    mb_var both[2] = { loss, o.lr }, grads[MB_MAX_TENSORS];
+    if (mb__bad(g, 2, both) || !gradients(loss, p, grads)) return (mb_var){ g, -1 };
+    return step_node(g, p, grads, o);
+}
+
+/* ---- gradients summed over several executions ---- */
+
+mb_gradsum *mb_gradsum_new(mb_params *p, mb_error *err)
+{
+    mb_arena *a = p->scope->arena;
+    mb_gradsum *s = mb_alloc(a, 1, sizeof *s, err);
+    if (!s || !(s->sum = mb_alloc(a, (size_t)p->n, sizeof *s->sum, err)) || !(s->terms = mb_alloc(a, 1, sizeof *s->terms, err))) return NULL;
+    s->params = p;
+    for (int i = 0; i < p->n; i++) {
+        s->sum[i] = *p->t[i];
+        if (!(s->sum[i].data = mb_alloc(a, (size_t)p->t[i]->n, sizeof(float), err))) return NULL;
+    }
+    return s;
+}
+
+static void accumulate_run(const mb__run *x)
+{
+    const mb_gradsum *s = x->node->data;
+    *s->terms += *(const float *)x->in[0];
+    for (int i = 0; i < s->params->n; i++) x->k->add_to(s->sum[i].data, x->in[i + 1], s->sum[i].n);
+}
+
+const mb__op mb__op_accumulate = { .name = "accumulate", .rows = MB__WHOLE, .needs_dense = true, .effect = true, .run = accumulate_run };
+
+bool mb_accumulate(mb_var total, mb_var terms, mb_gradsum *to)
+{
+    mb_graph *g = total.g;
+    mb_var both[2] = { total, terms }, in[MB_MAX_TENSORS + 1], grads[MB_MAX_TENSORS];
+    if (mb__bad(g, 2, both)) return false;
+    if (mb__count(mb_dims(terms)) != 1) {
+        mb__poison(g, "accumulate: the number of terms must be a scalar");
+        return false;
+    }
+    if (!gradients(total, to->params, grads)) return false;
+    in[0] = terms;
+    for (int i = 0; i < to->params->n; i++) in[i + 1] = mb__dense(grads[i]);
+    mb_var y = mb__node_new(g, &mb__op_accumulate, to->params->n + 1, in, MB_F32, MB_S0());
+    if (y.id >= 0) mb__of(y)->data = to;
+    return y.id >= 0;
+}
+
+static void clear_run(const mb__run *x)
+{
+    const mb_gradsum *s = x->node->data;
+    *s->terms = 0;
+    for (int i = 0; i < s->params->n; i++) memset(s->sum[i].data, 0, (size_t)s->sum[i].n * sizeof(float));
+}
+
+const mb__op mb__op_clear = { .name = "clear", .rows = MB__WHOLE, .effect = true, .run = clear_run };
+
+mb_var mb_optimize_sum(mb_graph *g, mb_gradsum *from, mb_optimizer o)
+{
+    mb_params *p = from->params;
+    mb_var grads[MB_MAX_TENSORS], terms = mb_scalar(g, "terms", 0);
+    if (mb__bad(g, 1, &o.lr) || mb__bad(g, 1, &terms)) return (mb_var){ g, -1 };
+    mb_bind(terms, from->terms);
+    for (int i = 0; i < p->n; i++) grads[i] = mb_div(mb_param(g, &from->sum[i]), terms);
+    mb_var norm = step_node(g, p, grads, o), y = mb__node_new(g, &mb__op_clear, 0, NULL, MB_F32, MB_S0());
+    if (y.id >= 0) mb__of(y)->data = from;
     return norm;
 }
 

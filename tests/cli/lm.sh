@@ -1,5 +1,5 @@
-# matchbox lm loss: arrays in, loss and derivatives out; and what is said of a file that is not as it should be.
-self=tests/cli/lm_loss.sh
+# matchbox lm loss, lm inspect: arrays in, loss and derivatives out; and what is said of a file that is not as it should be.
+self=tests/cli/lm.sh
 . ./tests/cli/lib.inc
 
 # two answers to one question, one right and one wrong, on policy: the loss is the mean of -A over sequences, which is 0, and
@@ -53,5 +53,11 @@ test_bad_files() {
     bad '{"config": {"kl": "k3", "beta": 1}, "sequences": [{"reward": 1, "logp": [-1]}]}' 'lack ref_logp'
     bad '{"config": {"preset": "dpo"}, "pairs": []}' "'pairs' is missing or empty"
     bad '{"config": {"preset": "kto"}, "items": [{"logp": 1, "ref": 1, "desirable": 1}]}' "'z0' is missing"
+}
+test_inspect() {
+    run 0 lm inspect "$root/tests/reference/data/lm/one.safetensors"; says out '9 tensors'; says out 'model.embed.weight'
+    run 0 lm inspect "$root/tests/reference/data/lm/sharded" --json; json name dtype shape
+    run 1 lm inspect nowhere; says err 'nowhere: cannot be opened'
+    run 2 lm inspect bad.json; says err 'bad.json'
 }
 case $("$mb" --version) in *jansson*) finish ;; *) echo 'built without jansson'; echo '0 passed, 0 failed' ;; esac
