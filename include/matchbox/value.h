@@ -54,6 +54,10 @@ MB_API mb_var mb_qnet_embed(const mb_qnet *q, mb_var features, mb_var tau);
 /* The part of a mask [..., nmask] that belongs to a branch, as numbers [..., n]; id < 0: everything is allowed */
 MB_API mb_var mb_qnet_allowed(const mb_qnet *q, mb_var mask, int branch);
 
+/* The network as a net list, its noise off.  Distributions of returns and stacked frames: MB_ERR_UNSUPPORTED. */
+struct mb_netlist;
+MB_API bool mb_qnet_netlist(const mb_qnet *q, int stack, struct mb_netlist *out, mb_error *err);
+
 /* ---- acting ---- */
 
 /* Expected values [R, n] of a branch: how a distribution is made into a number. */

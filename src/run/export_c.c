@@ -13,7 +13,7 @@ struct c_file {
     const mb_netlist *net;
     const char *id;     /* what every public name begins with */
     char upper[64];
-    bool int8, recurrent;
+    bool int8, recurrent, values; /* values: choices are made by them, and there is nothing to draw from */
     mb_str body;        /* everything but the functions it needs, which go before the weights */
     size_t weights, code; /* where these begin in it */
 };
@@ -173,9 +173,10 @@ static void add_structs(struct c_file *f)
     ADD("\n/* what the network says */\ntypedef struct %s_output {\n", f->id);
     for (int i = 0; i < f->net->nheads; i++) {
         const mb_net_head *h = &f->net->head[i];
-        if (h->kind == MB_HEAD_CHOICE) {
+        if (h->kind != MB_HEAD_GAUSSIAN) {
             mb__field_identifier(name, sizeof name, &s->act, h->field, "action");
-            ADD("    float %s_logp[%d]; /* log-probability of each choice */\n", name, f->net->wire[h->wire].n);
+            if (h->kind == MB_HEAD_VALUES) ADD("    float %s_value[%d]; /* what each choice is worth */\n", name, f->net->wire[h->wire].n);
+            else             ADD("    float %s_logp[%d]; /* log-probability of each choice */\n", name, f->net->wire[h->wire].n);
         } else {
             ADD("    float mean[%d]; /* of the continuous actions, before they are clipped */\n", f->net->wire[h->wire].n);
         }
@@ -194,10 +195,10 @@ static void add_prototypes(struct c_file *f)
     if (f->recurrent) ADD("\n/* Forget everything: before the first decision of every episode. */\nvoid %s_reset(%s_memory *m);\n", id, id);
     ADD("\n/* The best action for an observation. */\nvoid %s_act(%s%sconst %s_obs *obs, %s_action *a);\n", id, own, memory, id, id);
     if (f->net->table) return;
-    ADD("\n/* An action drawn from the policy.  draw: random numbers, one within [0, 1) for every discrete part of the action, then one\n"
+    if (!f->values) ADD("\n/* An action drawn from the policy.  draw: random numbers, one within [0, 1) for every discrete part of the action, then one\n"
         "   of the standard normal distribution for every continuous number. */\nenum { %s_DRAWS = %d };\n"
         "void %s_sample(%s%sconst %s_obs *obs, const float *draw, %s_action *a);\n", f->upper, draws(f->net), id, own, memory, id, id);
-    ADD("\n/* What both are made from. */\nvoid %s_network(%s%sconst %s_obs *obs, %s_output *o);\n", id, own, memory, id, id);
+    ADD("\n/* What actions are made from. */\nvoid %s_network(%s%sconst %s_obs *obs, %s_output *o);\n", id, own, memory, id, id);
 }
 
 /* ---- the network ---- */
@@ -263,6 +264,7 @@ static void add_step(struct c_file *f, const mb_net_step *s)
         ADD("    memcpy(%s, %s, %d * sizeof(float));\n    memcpy(%s + %d, %s + %d, %d * sizeof(float));\n", out, a, first, out, first, b, s->from, n - first);
         break;
     case MB_NET_ADD: ADD("    for (int i = 0; i < %d; i++) %s[i] = %s[i] + %s[i];\n", n, out, a, b); break;
+    case MB_NET_DUEL: ADD("    duel(%s, %d, %s, %s);\n", a, n, b, out); break;
     case MB_NET_NORM: ADD("    norm(%s, %d, %s, %s, %s);\n", a, n, w, v, out); break;
     case MB_NET_LSTM: ADD("    lstm(%s, %s, %s, %s, %d);\n", a, b, m[0], m[1], n); break;
     case MB_NET_GRU: ADD("    gru(%s, %s, %s, %d);\n", a, b, m[0], n); break;
@@ -303,11 +305,13 @@ static void add_network(struct c_file *f)
     for (int i = 0, at = 0; i < n->nheads; i++) {
         const mb_net_head *h = &n->head[i];
         int k = n->wire[h->wire].n;
-        if (h->kind != MB_HEAD_CHOICE) continue;
+        if (h->kind == MB_HEAD_GAUSSIAN) continue;
         wire_name(f, h->wire, wire);
         mb__field_identifier(name, sizeof name, &n->shape.act, h->field, "action");
-        if (n->shape.masked) ADD("    for (int i = 0; i < %d; i++) %s[i] = obs->mask[%d + i] ? %s[i] : -1e9f;\n", k, wire, at, wire);
-        ADD("    log_softmax(%s, %d, o->%s_logp);\n", wire, k, name);
+        bool values = h->kind == MB_HEAD_VALUES;
+        if (n->shape.masked) ADD("    for (int i = 0; i < %d; i++) %s[i] = obs->mask[%d + i] ? %s[i] : %s;\n", k, wire, at, wire, values ? "-3e38f" : "-1e9f");
+        if (values) ADD("    memcpy(o->%s_value, %s, sizeof o->%s_value);\n", name, wire, name);
+        else ADD("    log_softmax(%s, %d, o->%s_logp);\n", wire, k, name);
         at += k;
     }
     ADD("}\n");
@@ -344,7 +348,7 @@ static void add_act(struct c_file *f, bool sampled)
         mb__field_identifier(name, sizeof name, &s->act, i, "action");
         if (d->kind == MB_FIELD_DISCRETE) {
             if (sampled) ADD("    a->%s = pick(o.%s_logp, %d, draw[%d]);\n", name, name, d->n, index);
-            else ADD("    a->%s = best(o.%s_logp, %d);\n", name, name, d->n);
+            else ADD("    a->%s = best(o.%s_%s, %d);\n", name, name, f->values ? "value" : "logp", d->n);
             index++;
             continue;
         }
@@ -444,7 +448,7 @@ static void add_head(struct c_file *f, mb_str *out)
     if (f->int8 && r->episodes) {
         mb_str_add(out, "   8 bits       return %.6g on the same episodes; on %lld stored observations", r->int8_return_mean, (long long)r->decisions);
         if (isfinite(r->agreement)) mb_str_add(out, " %.4g %% of the\n                choices are the same,", 100 * r->agreement);
-        mb_str_add(out, " %s differ by %.3g at most, %.3g in the mean\n", isfinite(r->agreement) ? "probabilities" : "actions", r->worst, r->mean);
+        mb_str_add(out, " %s differ by %.3g at most, %.3g in the mean\n", !isfinite(r->agreement) ? "actions" : r->values ? "values" : "probabilities", r->worst, r->mean);
     }
     if (f->net->table) {
         mb_str_add(out, "\n   Compile: cc -std=c99 -O2 -c FILE.c\n");
@@ -478,7 +482,8 @@ static bool write_file(struct c_file *f, const char *path, int64_t *bytes, mb_er
 
 bool mb__export_c(const mb__export *x, const char *path, int64_t *bytes, mb_error *err)
 {
-    struct c_file file = { .x = x, .net = x->net, .id = x->name, .int8 = x->options->int8, .recurrent = mb_net_memory(x->net) > 0 }, *f = &file;
+    struct c_file file = { .x = x, .net = x->net, .id = x->name, .int8 = x->options->int8, .recurrent = mb_net_memory(x->net) > 0,
+                           .values = x->net->nheads > 0 && x->net->head[0].kind == MB_HEAD_VALUES }, *f = &file;
     size_t cap = (size_t)mb_net_weights(x->net) * 24 + ((size_t)256 << 10);
     char *memory = mb_alloc(x->arena, 1, cap, err);
     if (!memory) return false;
@@ -499,7 +504,7 @@ bool mb__export_c(const mb__export *x, const char *path, int64_t *bytes, mb_erro
         if (f->recurrent) ADD("\nvoid %s_reset(%s_memory *m)\n{\n    memset(m, 0, sizeof *m);\n}\n", f->id, f->id);
         add_network(f);
         add_act(f, false);
-        add_act(f, true);
+        if (!f->values) add_act(f, true);
     }
     ADD("\n#endif\n");
     return write_file(f, path, bytes, err);

@@ -413,7 +413,7 @@ static void attend(struct onnx *o, const mb_net_step *s, int n, char *out)
 
 static void step(struct onnx *o, const mb_net_step *s)
 {
-    char *out = o->wire[s->out], part[NAME];
+    char *out = o->wire[s->out], part[NAME], centred[NAME] = "";
     const char *a = o->wire[s->in[0]], *b = o->wire[s->in[1]];
     int n = o->net->wire[s->out].n, first = o->net->wire[s->in[0]].n;
     switch (s->op) {
@@ -423,6 +423,11 @@ static void step(struct onnx *o, const mb_net_step *s)
         node(o, "Concat", out, a, part, NULL, 1, &AXIS(1));
         break;
     case MB_NET_ADD: NODE("Add", out, a, b); break;
+    case MB_NET_DUEL:
+        part[0] = 0, node(o, "ReduceMean", part, a, NULL, NULL, 1, &(struct attribute){ "axes", IS_INTS, 0, 1, { 1 } });
+        NODE("Sub", centred, a, part);
+        NODE("Add", out, centred, b);
+        break;
     case MB_NET_NORM:
         node(o, "LayerNormalization", out, a, s->w->name, s->b->name, 2, (struct attribute[]){ AXIS(-1), { "epsilon", IS_FLOAT, 1e-5f, 0, { 0 } } });
         break;
@@ -434,12 +439,12 @@ static void step(struct onnx *o, const mb_net_step *s)
 
 /* ---- heads ---- */
 
-static void masked(struct onnx *o, char *out, const char *x, int at, int n)
+static void masked(struct onnx *o, char *out, const char *x, int at, int n, float forbidden)
 {
     char part[NAME], is[NAME] = "", low[NAME];
     slice(o, part, "mask", at, n);
     cast(o, is, part, BOOL);
-    floats(o, low, 1, &(float){ -1e9f });
+    floats(o, low, 1, &forbidden);
     NODE("Where", out, is, x, low);
 }
 
@@ -456,10 +461,12 @@ static void choice(struct onnx *o, const mb_net_head *h, int at)
     char name[NAME], logp[2 * NAME], scores[NAME] = "";
     int n = o->net->wire[h->wire].n;
     const char *x = o->wire[h->wire];
-    if (o->net->shape.masked) masked(o, scores, x, at, n), x = scores;
+    bool values = h->kind == MB_HEAD_VALUES;
+    if (o->net->shape.masked) masked(o, scores, x, at, n, values ? -3e38f : -1e9f), x = scores;
     mb__field_identifier(name, 64, &o->net->shape.act, h->field, "action");
-    snprintf(logp, sizeof logp, "%s_logp", name);
-    node(o, "LogSoftmax", logp, x, NULL, NULL, 1, &AXIS(1));
+    snprintf(logp, sizeof logp, values ? "%s_value" : "%s_logp", name);
+    if (values) NODE("Identity", logp, x);
+    else node(o, "LogSoftmax", logp, x, NULL, NULL, 1, &AXIS(1));
     value_info(o, GRAPH_OUTPUT, logp, FLOAT32, n);
     best(o, name, logp);
 }
