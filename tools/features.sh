@@ -61,6 +61,12 @@ optional UTF8PROC libutf8proc -lutf8proc '#include <utf8proc.h>
 int main(void) { return utf8proc_version() == 0; }' 'tokenizers that normalise text (NFC)' libutf8proc-dev
 loaded CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
 int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
+loaded MICROHTTPD libmicrohttpd '-lmicrohttpd' '#include <microhttpd.h>
+int main(void) { return MHD_get_version() == 0; }' 'the web page of matchbox serve' libmicrohttpd-dev
+loaded CHARTJS chart.js '' '#if !__has_include("/usr/share/javascript/chart.js/chart.min.js")
+#error "not there"
+#endif
+int main(void) { return 0; }' 'charts on the page of matchbox serve' libjs-chart.js
 optional SQLITE sqlite3 -lsqlite3 '#include <sqlite3.h>
 int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsqlite3-dev
 

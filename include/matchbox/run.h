@@ -131,6 +131,9 @@ MB_API mb_player *mb_player_random(const mb_settings *s, int nenvs, mb_error *er
 MB_API bool mb_player_act(mb_player *p, bool greedy, mb_error *err);
 MB_API bool mb_player_step(mb_player *p, bool greedy, mb_error *err);
 MB_API mb_vec *mb_player_vec(mb_player *p);
+/* What the policy made of the observations of the last step, before its heads: [*rows, *width], rows as in the vectoriser (of the
+   first policy where there are several).  NULL: an algorithm without such a thing. */
+MB_API const float *mb_player_latent(mb_player *p, int *rows, int *width);
 MB_API const mb_settings *mb_player_settings(const mb_player *p);
 MB_API int64_t mb_player_trained(const mb_player *p);         /* the checkpoint's step; 0 for a random player */
 /* Greedy, like the evaluation of `train`.  *stop not 0 (may be NULL) ends it with MB_ERR_INTERRUPTED. */
