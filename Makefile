@@ -13,6 +13,7 @@ DESTDIR ?=
 V       ?=# V=1 shows whole commands
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@echo '  $(1)')
+CHARTJS := /usr/share/javascript/chart.js/chart.min.js
 VERSION := $(shell sed -n 's/^\#define MB_VERSION "\(.*\)"/\1/p' include/matchbox/core.h)
 SOVER   := $(firstword $(subst ., ,$(VERSION)))
 
@@ -38,11 +39,11 @@ MODELS := $(sort $(basename $(notdir $(wildcard src/nn/model/*.c))))
 CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*.c)))))
 
 # kernels and environments are compiled once per instruction set and chosen at run time, everything else once
-ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/algo/*/*.c src/run/*.c)
+ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/lm/*.c src/algo/*/*.c src/run/*.c)
 ISA_SRC  := $(wildcard src/graph/kernels/*.c src/env/*/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/portable_text.o
-CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC)) $(B)/commands.o
+CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC)) $(B)/commands.o $(B)/page.o
 LIB      := $(B)/libmatchbox.a
 SOLIB    := $(B)/libmatchbox.so.$(SOVER)
 TESTS    := $(sort $(wildcard tests/*/*.c))
@@ -77,7 +78,7 @@ $(B)/%.$(1).o: src/%.c $$(NEEDS)
 	$$(Q)$$(COMPILE) $(ISA_$(1)) -DMB_ISA=_$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
-$(B)/registry.o $(B)/portable_text.o $(B)/commands.o: $(B)/%.o: $(B)/%.c $(NEEDS)
+$(B)/registry.o $(B)/portable_text.o $(B)/commands.o $(B)/page.o: $(B)/%.o: $(B)/%.c $(NEEDS)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
@@ -89,6 +90,9 @@ $(B)/registry.c: force
 	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)")
 $(B)/commands.c: force
 	$(call replace,sh tools/registry.sh commands "$(CMDS)")
+# the page of `matchbox serve`
+$(B)/page.c: $(wildcard web/*) tools/page.sh $(B)/features.mk
+	@mkdir -p $(@D) && sh tools/page.sh $(if $(findstring MB_HAVE_CHARTJS,$(FEATURES)),$(CHARTJS)) > $@.tmp && mv $@.tmp $@
 # functions that exported C files carry
 $(B)/portable_text.c: force
 	$(call replace,sh tools/embed.sh include/matchbox/math.h src/nn/portable.h)

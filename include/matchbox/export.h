@@ -33,7 +33,8 @@ typedef struct mb_export_report {
     double return_mean;
     /* of 8-bit weights, on the same observations */
     double agreement;        /* share of equal discrete choices; NaN: there are none */
-    double worst, mean;      /* difference of probabilities; of continuous actions as a share of their range */
+    bool values;             /* choices are made by values, not by probabilities */
+    double worst, mean;      /* difference of probabilities (or values); of continuous actions as a share of their range */
     double int8_return_mean; /* of whole episodes with them */
 } mb_export_report;
 

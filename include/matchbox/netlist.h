@@ -15,6 +15,7 @@ typedef enum mb_net_op {
     MB_NET_CONV,   /* image [h, w, c], no padding; w [side, side, c, out], b [out]; out [oh, ow, out], activated */
     MB_NET_JOIN,   /* out = in[0], then in[1] from its element `from` on */
     MB_NET_ADD,    /* out = in[0] + in[1] */
+    MB_NET_DUEL,   /* out = in[0] less its mean, plus the one number in[1] */
     MB_NET_NORM,   /* normalised over its elements (epsilon 1e-5), times w, plus b */
     MB_NET_LSTM,   /* in: the gates' part of x and of h, order input, forget, cell, output; mem: h, c; out = h */
     MB_NET_GRU,    /* in: the gates' part of x and of h, order reset, update, new; mem: h; out = h */
@@ -37,6 +38,7 @@ typedef struct mb_net_wire { int n; const char *name; } mb_net_wire;
 
 typedef enum mb_head_kind {
     MB_HEAD_CHOICE,  /* the field's log-probabilities are the log-softmax of the wire, forbidden choices at -1e9 */
+    MB_HEAD_VALUES,  /* the wire says what each choice of the field is worth, forbidden ones are at -3e38 */
     MB_HEAD_GAUSSIAN /* the wire is the mean of all box fields, log_std [nvalue] its deviation */
 } mb_head_kind;
 typedef struct mb_net_head { mb_head_kind kind; int wire, field; const mb_tensor *log_std; } mb_net_head;
@@ -63,6 +65,8 @@ MB_API int mb_net_dense(mb_netlist *n, int x, const mb_dense *l, mb_activation a
 MB_API int mb_net_matmul(mb_netlist *n, int x, const mb_tensor *w);
 MB_API int mb_net_add(mb_netlist *n, mb_net_step step, int size); /* a new wire of this size takes its result */
 MB_API int mb_net_cell(mb_netlist *n, mb_net_step step);           /* its result is the memory wire step.out */
+/* Append a body's layers after *wire, which becomes the wire of its features; refuses as below. */
+MB_API bool mb_body_list(const mb_body *b, mb_netlist *n, int *wire, mb_error *err);
 /* The policy without its value function.  A body that cannot be listed: MB_ERR_UNSUPPORTED, naming it and those that can. */
 MB_API bool mb_policy_netlist(const mb_policy *p, mb_netlist *out, mb_error *err);
 /* A table of action values over discrete observations. */
@@ -89,7 +93,7 @@ typedef struct mb_net_machine mb_net_machine;
 MB_API mb_net_machine *mb_net_machine_new(const mb_netlist *n, bool int8, mb_arena *a, mb_error *err);
 typedef struct mb_net_result {
     int index[MB_MAX_FIELDS];          /* greedy choice of each discrete field */
-    const float *logp[MB_MAX_FIELDS];  /* [n] log-probabilities of each discrete field (of tables: NULL) */
+    const float *logp[MB_MAX_FIELDS];  /* [n] log-probabilities, or values, of each discrete field (of tables: NULL) */
     const float *mean;                 /* [nvalue] not clipped */
 } mb_net_result;
 /* One decision.  obs: one row of each field; mask [nmask] or NULL; memory [mb_net_memory], zero at the start of an episode.

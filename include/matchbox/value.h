@@ -17,6 +17,7 @@ typedef struct mb_qnet_options {
     bool duelling;           /* value + advantage - mean advantage (Wang et al. 2016, eq. 9) */
     bool noisy;              /* the last hidden layer and the heads have noisy weights (Fortunato et al. 2018, factorised, eqs. 9-11) */
     float sigma;             /* their initial scale: 0.5 */
+    bool layer_norm;         /* hidden layers are normalised before their activation (Ba et al. 2016); not with noisy ones */
     int embed;               /* > 0: the heads see features times an embedding of quantile fractions with so many cosines (IQN) */
 } mb_qnet_options;
 
@@ -30,6 +31,8 @@ typedef struct mb_qnet {
     mb_body body;
     int branches, n[MB_MAX_FIELDS], features;
     mb_noisy hidden, value, advantage[MB_MAX_FIELDS];
+    int nnormed;             /* hidden layers with normalisation: they stand behind the body */
+    struct { mb_dense dense; mb_tensor *gain, *shift; } normed[MB_LIST_MAX];
     mb_dense embed;
 } mb_qnet;
 MB_API mb_qnet *mb_qnet_new(mb_scope *s, const char *name, const mb_env_shape *shape, const mb_qnet_options *o, mb_error *err);
@@ -51,6 +54,10 @@ MB_API mb_var mb_qnet_embed(const mb_qnet *q, mb_var features, mb_var tau);
 /* The part of a mask [..., nmask] that belongs to a branch, as numbers [..., n]; id < 0: everything is allowed */
 MB_API mb_var mb_qnet_allowed(const mb_qnet *q, mb_var mask, int branch);
 
+/* The network as a net list, its noise off.  Distributions of returns and stacked frames: MB_ERR_UNSUPPORTED. */
+struct mb_netlist;
+MB_API bool mb_qnet_netlist(const mb_qnet *q, int stack, struct mb_netlist *out, mb_error *err);
+
 /* ---- acting ---- */
 
 /* Expected values [R, n] of a branch: how a distribution is made into a number. */
@@ -64,7 +71,9 @@ MB_API mb_qagent *mb_qagent_new(const mb_qnet *q, const char *name, mb_vec *vec,
    noise: draw new weights (noisy networks). */
 MB_API void mb_qagent_act(mb_qagent *a, float epsilon, bool noise);
 MB_API const float *mb_qagent_memory(const mb_qagent *a); /* [rows, state] after acting; NULL: not recurrent */
-MB_API const float *mb_qagent_values(const mb_qagent *a, int branch); /* [rows, n] of the last action that was not random */
+/* The greatest allowed value of a branch for other observations (obs NULL: those of the call before): [rows].  Feed-forward
+   networks, frames not stacked; mask NULL: everything is allowed. */
+MB_API void mb_qagent_best(mb_qagent *a, void *const *obs, const uint8_t *mask, int branch, float *out);
 /* For evaluation: greedy is epsilon 0; otherwise `epsilon`. */
 MB_API bool mb_qagent_actor(const mb_qnet *q, const char *name, mb_vec *vec, int stack, mb_q_expect expect, void *ctx, float epsilon, mb_actor *out,
                             mb_error *err);

@@ -24,6 +24,7 @@ struct benchmark {
     double flops;                    /* useful arithmetic of a step; 0: not counted */
     int64_t steps;
     const char *const *settings;     /* key, value, ..., NULL */
+    const char *algo;                /* what is trained */
 };
 
 /* ---- stepping environments ---- */
@@ -89,7 +90,7 @@ static bool run_train(const struct benchmark *b, const struct bench_options *o, 
     snprintf(steps, sizeof steps, "%lld", (long long)b->steps);
     snprintf(threads, sizeof threads, "%d", o->threads);
     mb_arena *a = mb_arena_new((size_t)1 << 26, err);
-    mb_settings *s = a ? mb_settings_new(a, "ppo", b->env, err) : NULL;
+    mb_settings *s = a ? mb_settings_new(a, b->algo, b->env, err) : NULL;
     bool ok = s && mb_settings_set(s, "total-steps", steps, NULL, err) && mb_settings_set(s, "threads", threads, NULL, err) &&
               mb_settings_set(s, "run", "none", NULL, err) && mb_settings_set(s, "eval-episodes", "0", NULL, err);
     for (int i = 0; ok && b->settings && b->settings[i]; i += 2) ok = mb_settings_set(s, b->settings[i], b->settings[i + 1], b->name, err);
@@ -130,16 +131,27 @@ static const char *const pendulum_shape[] = { "horizon", "1024", "minibatches", 
 static const char *const breakout_shape[] = { "envs", "1024", "hidden", "64", "epochs", "1", "horizon", "32", "minibatches", "4",
                                             "shared", "true", NULL };
 
+/* Of an update's item: online and target network forward, gradients of weights and of all inputs but the first layer's. */
+#define DQN_FLOPS(first, rest, items_per_step) (2.0 * (3 * (first) + 4 * (rest)) * (items_per_step))
+
+static const char *const dqn_shape[] = { "preset", "none", "learning-starts", "1000", NULL };
+static const char *const minatar_shape[] = { "model", "cnn", "channels", "16", "hidden", "128", "batch", "32", "horizon", "1", "buffer", "100000",
+                                           "learning-starts", "500", "target-every", "1000", NULL };
+
 static const struct benchmark benchmarks[] = {
-    { "env-cartpole-1024", "1,024 CartPoles stepped with random actions", run_env, "cartpole", 0, 0, NULL },
-    { "env-breakout-1024", "1,024 MinAtar Breakouts stepped with random actions", run_env, "breakout", 0, 0, NULL },
+    { "env-cartpole-1024", "1,024 CartPoles stepped with random actions", run_env, "cartpole", 0, 0, NULL, NULL },
+    { "env-breakout-1024", "1,024 MinAtar Breakouts stepped with random actions", run_env, "breakout", 0, 0, NULL, NULL },
     { "ppo-cartpole", "PPO with CleanRL's hyper-parameters: 4 environments, 128 steps, 4 x 4 minibatches, 64x64 tanh", run_train, "cartpole",
-      PPO_FLOPS(4480 + 4416, 4), 500000, NULL },
+      PPO_FLOPS(4480 + 4416, 4), 500000, NULL, "ppo" },
     { "ppo-pendulum", "PPO in rl-tools' shape: 4 environments, 1,024 steps, minibatches of 256, 2 epochs, 64x64 tanh", run_train, "pendulum",
-      PPO_FLOPS(4352 + 4352, 2), 600000, pendulum_shape },
+      PPO_FLOPS(4352 + 4352, 2), 600000, pendulum_shape, "ppo" },
     { "ppo-breakout-1024", "PPO with one 400-64 network for policy and value, 1,024 MinAtar Breakouts, 1 epoch", run_train, "breakout",
-      PPO_FLOPS(400 * 64 + 64 * 4, 1), 1000000, breakout_shape },
-    { "cartpole-solve", "the CartPole preset, process start to finished evaluation of at least 475", run_solve, "cartpole", 0, 0, NULL },
+      PPO_FLOPS(400 * 64 + 64 * 4, 1), 1000000, breakout_shape, "ppo" },
+    { "dqn-cartpole", "DQN with CleanRL's hyper-parameters: a batch of 128 every 10 steps, 120-84 relu", run_train, "cartpole",
+      DQN_FLOPS(480, 10080 + 168, 12.8), 60000, dqn_shape, "dqn" },
+    { "dqn-breakout", "DQN on MinAtar Breakout, an update of 32 every step: 16 convolutions of 3x3, 128 relu", run_train, "breakout",
+      DQN_FLOPS(36864, 131072 + 384, 32), 8000, minatar_shape, "dqn" },
+    { "cartpole-solve", "the CartPole preset, process start to finished evaluation of at least 475", run_solve, "cartpole", 0, 0, NULL, NULL },
 };
 enum { BENCHMARKS = sizeof benchmarks / sizeof *benchmarks };
 
@@ -217,7 +229,7 @@ static bool check_names(const cli *c, mb_error *err)
         mb_fail(err, MB_ERR_USAGE, "bench: no benchmark is called '%.64s'", c->words[w]);
         const char *near = mb_nearest(c->words[w], names);
         if (near) mb_note(err, "did you mean '%s'?", near);
-        mb_note(err, "there are env-cartpole-1024, env-breakout-1024, ppo-cartpole, ppo-pendulum, ppo-breakout-1024, cartpole-solve");
+        mb_note(err, "there are env-cartpole-1024, env-breakout-1024, ppo-cartpole, ppo-pendulum, ppo-breakout-1024, dqn-cartpole, dqn-breakout, cartpole-solve");
         return mb_help(err, "matchbox help bench");
     }
     return true;
@@ -251,7 +263,7 @@ static bool run(cli *c, mb_error *err)
 CLI_COMMAND(bench) = {
     .name = "bench", .usage = "bench [NAME...]", .summary = "measure speed",
     .about = "Measures the named benchmarks, or all: env-cartpole-1024, env-breakout-1024, ppo-cartpole, ppo-pendulum, "
-             "ppo-breakout-1024, cartpole-solve. Each is the median of several runs; training is compared with the arithmetic peak "
+             "ppo-breakout-1024, dqn-cartpole, dqn-breakout, cartpole-solve. Each is the median of several runs; training is compared with the arithmetic peak "
              "of the core, measured in the same run. The rates are those that train prints as steps_per_second.",
     .min_words = 0, .max_words = 16, MB_USE_OPTIONS(bench), .run = run,
 };

@@ -42,7 +42,7 @@ static void print_text(const char *file, const struct export_options *o, const m
     if (r->decisions) printf("checked: %lld decisions of %d episodes equal bit for bit, return %.6g\n", (long long)r->decisions, r->episodes, r->return_mean);
     if (o->int8 && r->decisions) {
         printf("8 bits: return %.6g on the same episodes; ", r->int8_return_mean);
-        if (isfinite(r->agreement)) printf("%.4g %% of the choices are the same, probabilities", 100 * r->agreement);
+        if (isfinite(r->agreement)) printf("%.4g %% of the choices are the same, %s", 100 * r->agreement, r->values ? "values" : "probabilities");
         else printf("actions");
         printf(" differ by %.3g at most, %.3g in the mean\n", r->worst, r->mean);
     }

@@ -46,12 +46,18 @@ static bool unsupported(const char *model, mb_error *err)
     return mb_note(err, "bodies that can: %s", list);
 }
 
+bool mb_body_list(const mb_body *b, mb_netlist *n, int *wire, mb_error *err)
+{
+    if (!b->def->list) return unsupported(b->def->name, err);
+    *wire = b->def->list(b, n, *wire);
+    return true;
+}
+
 bool mb_policy_netlist(const mb_policy *p, mb_netlist *out, mb_error *err)
 {
     *out = (mb_netlist){ .shape = p->shape, .model = p->pi.def->name, .features = p->features, .mean = p->obs_mean, .scale = p->obs_scale };
-    if (!p->pi.def->list) return unsupported(p->pi.def->name, err);
     int x = mb_net_wire_new(out, p->features, NULL), index = 0;
-    x = p->pi.def->list(&p->pi, out, x);
+    if (!mb_body_list(&p->pi, out, &x, err)) return false;
     for (int f = 0; f < p->shape.act.nfields; f++)
         if (p->shape.act.field[f].kind == MB_FIELD_DISCRETE)
             out->head[out->nheads++] = (mb_net_head){ MB_HEAD_CHOICE, mb_net_dense(out, x, &p->heads[index++], MB_IDENTITY), f, NULL };

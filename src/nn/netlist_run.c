@@ -113,6 +113,7 @@ static void step(mb_net_machine *m, const mb_net_step *s, const mb_net_int8 *q)
     case MB_NET_ADD:
         for (int i = 0; i < size; i++) y[i] = a[i] + b[i];
         break;
+    case MB_NET_DUEL: duel(a, size, b, y); break;
     case MB_NET_NORM: norm(a, size, s->w->data, s->b->data, y); break;
     case MB_NET_LSTM: lstm(a, b, m->value[s->mem[0]], m->value[s->mem[1]], size); break;
     case MB_NET_GRU: gru(a, b, m->value[s->mem[0]], size); break;
@@ -157,9 +158,11 @@ mb_net_result mb_net_decide(mb_net_machine *m, const void *const obs[], const ui
             r.mean = v;
             continue;
         }
-        for (int j = 0; mask && j < k; j++) v[j] = mask[j] ? v[j] : -1e9f;
+        bool values = n->head[i].kind == MB_HEAD_VALUES;
+        for (int j = 0; mask && j < k; j++) v[j] = mask[j] ? v[j] : values ? -3e38f : -1e9f;
         mask = mask ? mask + k : NULL;
-        log_softmax(v, k, m->logp[i]);
+        if (values) memcpy(m->logp[i], v, (size_t)k * sizeof(float));
+        else log_softmax(v, k, m->logp[i]);
         r.logp[index] = m->logp[i];
         r.index[index++] = best(m->logp[i], k);
     }

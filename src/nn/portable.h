@@ -119,6 +119,16 @@ static void norm(const float *x, int n, const float *gain, const float *bias, fl
     }
 }
 
+/* y = a - mean of a, plus v: advantages around the value of the state */
+static void duel(const float *a, int n, const float *v, float *y)
+{
+    float mean = sum(a, n) * (1.0f / (float)n);
+    for (int i = 0; i < n; i++) {
+        float centred = a[i] - mean;
+        y[i] = centred + v[0];
+    }
+}
+
 /* x, g: what the input and the memory h give to the gates (input, forget, cell, output) */
 static void lstm(const float *x, const float *g, float *h, float *c, int n)
 {

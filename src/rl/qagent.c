@@ -138,9 +138,18 @@ const float *mb_qagent_memory(const mb_qagent *a)
     return a->memory;
 }
 
-const float *mb_qagent_values(const mb_qagent *a, int branch)
+void mb_qagent_best(mb_qagent *a, void *const *obs, const uint8_t *mask, int branch, float *out)
 {
-    return mb_data(a->out[branch]);
+    const mb_vec_view *w = mb_vec_view_of(a->vec);
+    int n = a->q->n[branch];
+    size_t first = 0;
+    if (obs) evaluate(a, obs, false);
+    for (int b = 0; b < branch; b++) first += (size_t)a->q->n[b];
+    for (int r = 0; r < a->rows; r++) {
+        const uint8_t *allowed = (mask ? mask : a->allowed) + (size_t)r * (size_t)w->nmask + first;
+        const float *v = mb_data(a->out[branch]) + (size_t)r * (size_t)n;
+        out[r] = v[best(v, allowed, n)];
+    }
 }
 
 static bool act(void *self, mb_vec *vec, bool greedy, mb_error *err)

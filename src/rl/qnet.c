@@ -47,11 +47,31 @@ static mb_var apply(const mb_noisy *l, mb_var x, const mb_qnoise *noise, int i)
     return mb_add(y, mb_mul(mb_add(shaken, mb_param(g, l->sb)), noise->out[i]));
 }
 
+/* Hidden layers with normalisation, behind the body: its width, or -1. */
+static int normed(mb_qnet *q, int width, mb_rng *rng, mb_error *err)
+{
+    const mb_list *hidden = &q->o.net.hidden;
+    for (; q->o.layer_norm && q->nnormed < hidden->n; q->nnormed++) {
+        char name[32];
+        int i = q->nnormed, n = hidden->v[i];
+        snprintf(name, sizeof name, "normed%d", i);
+        if (!mb_dense_init(&q->normed[i].dense, q->params, name, width, n, 1.41421356f, rng, err)) return -1;
+        snprintf(name, sizeof name, "normed%d.gain", i);
+        if (!(q->normed[i].gain = mb_params_add(q->params, name, MB_S1(n), err))) return -1;
+        snprintf(name, sizeof name, "normed%d.shift", i);
+        if (!(q->normed[i].shift = mb_params_add(q->params, name, MB_S1(n), err))) return -1;
+        for (int k = 0; k < n; k++) q->normed[i].gain->data[k] = 1;
+        width = n;
+    }
+    return width;
+}
+
 static bool heads(mb_qnet *q, mb_rng *rng, mb_error *err)
 {
     const mb_space *act = &q->shape.act;
-    int width = q->body.out;
+    int width = normed(q, q->body.out, rng, err);
     const mb_list *hidden = &q->o.net.hidden;
+    if (width < 0) return false;
     if (q->o.noisy && !q->body.def->recurrent && hidden->n > 0) {
         if (!layer(q, &q->hidden, "hidden", width, hidden->v[hidden->n - 1], true, 1, rng, err)) return false;
         width = q->hidden.out;
@@ -80,6 +100,7 @@ mb_qnet *mb_qnet_new(mb_scope *s, const char *name, const mb_env_shape *shape, c
     if (!def) return NULL;
     *body = q->o.net;
     if (o->noisy && !def->recurrent && body->hidden.n > 0) body->hidden.n--; /* that layer is ours */
+    if (o->layer_norm) body->hidden.n = 0; /* as are all of these */
     mb_body_spec spec = { .net = body };
     spec.in = mb_obs_features(&shape->obs, &spec.h, &spec.w, &spec.c);
     mb_rng rng = mb_rng_make(s->seed, "qnet", 0); /* all networks of a run begin as one */
@@ -132,6 +153,10 @@ mb_var mb_qnet_features(const mb_qnet *q, const mb_obs_input *in, const mb_qnois
 {
     mb_var unused = keep, x = mb_obs_encode(in, &q->shape.obs);
     x = q->body.def->apply(&q->body, x, keep, state ? state : &unused);
+    for (int i = 0; i < q->nnormed; i++) {
+        x = mb_layer_norm(mb_dense_apply(&q->normed[i].dense, x), mb_param(x.g, q->normed[i].gain), mb_param(x.g, q->normed[i].shift), 1e-5f);
+        x = mb_activate(x, q->o.net.activation);
+    }
     return q->hidden.w ? mb_activate(apply(&q->hidden, x, noise, 0), q->o.net.activation) : x;
 }
 

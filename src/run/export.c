@@ -72,7 +72,12 @@ static void compare(struct check *c, const mb_net_result *a, const mb_net_result
         if (d->kind == MB_FIELD_DISCRETE) {
             c->choices++;
             c->same += a->index[index] == b->index[index];
-            for (int i = 0; i < d->n; i++) difference(c, (double)mb_expf(a->logp[index][i]) - (double)mb_expf(b->logp[index][i]));
+            bool values = c->r->values = c->net->head[0].kind == MB_HEAD_VALUES;
+            for (int i = 0; i < d->n; i++) {
+                float x = a->logp[index][i], y = b->logp[index][i];
+                if (!values) difference(c, (double)mb_expf(x) - (double)mb_expf(y));
+                else if (x > -3e38f) difference(c, (double)x - (double)y);
+            }
             index++;
             continue;
         }

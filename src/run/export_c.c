@@ -13,7 +13,7 @@ struct c_file {
     const mb_netlist *net;
     const char *id;     /* what every public name begins with */
     char upper[64];
-    bool int8, recurrent;
+    bool int8, recurrent, values; /* values: choices are made by them, and there is nothing to draw from */
     mb_str body;        /* everything but the functions it needs, which go before the weights */
     size_t weights, code; /* where these begin in it */
 };
@@ -21,30 +21,6 @@ struct c_file {
 #define ADD(...) mb_str_add(&f->body, __VA_ARGS__)
 
 /* ---- names ---- */
-
-void mb__identifier(char *out, size_t n, const char *text)
-{
-    static const char *const words[] = { "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
-                                         "extern", "float", "for", "goto", "if", "inline", "int", "long", "mask", "register", "restrict",
-                                         "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned",
-                                         "void", "volatile", "while", "class", "new", "delete", "this", "template", "private", NULL };
-    size_t at = 0;
-    if (isdigit((unsigned char)*text) || !*text) out[at++] = '_';
-    for (; *text && at + 2 < n; text++) out[at++] = isalnum((unsigned char)*text) ? *text : '_';
-    out[at] = 0;
-    for (int i = 0; words[i]; i++)
-        if (strcmp(out, words[i]) == 0) snprintf(out + at, n - at, "_");
-}
-
-void mb__field_identifier(char *out, size_t n, const mb_space *space, int f, const char *otherwise)
-{
-    char number[32];
-    snprintf(number, sizeof number, space->nfields > 1 ? "%s%d" : "%s", otherwise, f);
-    mb__identifier(out, n, space->field[f].name ? space->field[f].name : number);
-}
-
-float mb__low(const mb_field *f, int i) { return f->lows ? f->lows[i] : f->low; }
-float mb__high(const mb_field *f, int i) { return f->highs ? f->highs[i] : f->high; }
 
 /* net/policy.0.w is policy_0_w in the file */
 static const char *tensor_name(const mb_tensor *t, char out[80])
@@ -173,9 +149,10 @@ static void add_structs(struct c_file *f)
     ADD("\n/* what the network says */\ntypedef struct %s_output {\n", f->id);
     for (int i = 0; i < f->net->nheads; i++) {
         const mb_net_head *h = &f->net->head[i];
-        if (h->kind == MB_HEAD_CHOICE) {
+        if (h->kind != MB_HEAD_GAUSSIAN) {
             mb__field_identifier(name, sizeof name, &s->act, h->field, "action");
-            ADD("    float %s_logp[%d]; /* log-probability of each choice */\n", name, f->net->wire[h->wire].n);
+            if (h->kind == MB_HEAD_VALUES) ADD("    float %s_value[%d]; /* what each choice is worth */\n", name, f->net->wire[h->wire].n);
+            else             ADD("    float %s_logp[%d]; /* log-probability of each choice */\n", name, f->net->wire[h->wire].n);
         } else {
             ADD("    float mean[%d]; /* of the continuous actions, before they are clipped */\n", f->net->wire[h->wire].n);
         }
@@ -194,10 +171,10 @@ static void add_prototypes(struct c_file *f)
     if (f->recurrent) ADD("\n/* Forget everything: before the first decision of every episode. */\nvoid %s_reset(%s_memory *m);\n", id, id);
     ADD("\n/* The best action for an observation. */\nvoid %s_act(%s%sconst %s_obs *obs, %s_action *a);\n", id, own, memory, id, id);
     if (f->net->table) return;
-    ADD("\n/* An action drawn from the policy.  draw: random numbers, one within [0, 1) for every discrete part of the action, then one\n"
+    if (!f->values) ADD("\n/* An action drawn from the policy.  draw: random numbers, one within [0, 1) for every discrete part of the action, then one\n"
         "   of the standard normal distribution for every continuous number. */\nenum { %s_DRAWS = %d };\n"
         "void %s_sample(%s%sconst %s_obs *obs, const float *draw, %s_action *a);\n", f->upper, draws(f->net), id, own, memory, id, id);
-    ADD("\n/* What both are made from. */\nvoid %s_network(%s%sconst %s_obs *obs, %s_output *o);\n", id, own, memory, id, id);
+    ADD("\n/* What actions are made from. */\nvoid %s_network(%s%sconst %s_obs *obs, %s_output *o);\n", id, own, memory, id, id);
 }
 
 /* ---- the network ---- */
@@ -263,6 +240,7 @@ static void add_step(struct c_file *f, const mb_net_step *s)
         ADD("    memcpy(%s, %s, %d * sizeof(float));\n    memcpy(%s + %d, %s + %d, %d * sizeof(float));\n", out, a, first, out, first, b, s->from, n - first);
         break;
     case MB_NET_ADD: ADD("    for (int i = 0; i < %d; i++) %s[i] = %s[i] + %s[i];\n", n, out, a, b); break;
+    case MB_NET_DUEL: ADD("    duel(%s, %d, %s, %s);\n", a, n, b, out); break;
     case MB_NET_NORM: ADD("    norm(%s, %d, %s, %s, %s);\n", a, n, w, v, out); break;
     case MB_NET_LSTM: ADD("    lstm(%s, %s, %s, %s, %d);\n", a, b, m[0], m[1], n); break;
     case MB_NET_GRU: ADD("    gru(%s, %s, %s, %d);\n", a, b, m[0], n); break;
@@ -303,11 +281,13 @@ static void add_network(struct c_file *f)
     for (int i = 0, at = 0; i < n->nheads; i++) {
         const mb_net_head *h = &n->head[i];
         int k = n->wire[h->wire].n;
-        if (h->kind != MB_HEAD_CHOICE) continue;
+        if (h->kind == MB_HEAD_GAUSSIAN) continue;
         wire_name(f, h->wire, wire);
         mb__field_identifier(name, sizeof name, &n->shape.act, h->field, "action");
-        if (n->shape.masked) ADD("    for (int i = 0; i < %d; i++) %s[i] = obs->mask[%d + i] ? %s[i] : -1e9f;\n", k, wire, at, wire);
-        ADD("    log_softmax(%s, %d, o->%s_logp);\n", wire, k, name);
+        bool values = h->kind == MB_HEAD_VALUES;
+        if (n->shape.masked) ADD("    for (int i = 0; i < %d; i++) %s[i] = obs->mask[%d + i] ? %s[i] : %s;\n", k, wire, at, wire, values ? "-3e38f" : "-1e9f");
+        if (values) ADD("    memcpy(o->%s_value, %s, sizeof o->%s_value);\n", name, wire, name);
+        else ADD("    log_softmax(%s, %d, o->%s_logp);\n", wire, k, name);
         at += k;
     }
     ADD("}\n");
@@ -344,7 +324,7 @@ static void add_act(struct c_file *f, bool sampled)
         mb__field_identifier(name, sizeof name, &s->act, i, "action");
         if (d->kind == MB_FIELD_DISCRETE) {
             if (sampled) ADD("    a->%s = pick(o.%s_logp, %d, draw[%d]);\n", name, name, d->n, index);
-            else ADD("    a->%s = best(o.%s_logp, %d);\n", name, name, d->n);
+            else ADD("    a->%s = best(o.%s_%s, %d);\n", name, name, f->values ? "value" : "logp", d->n);
             index++;
             continue;
         }
@@ -429,6 +409,14 @@ static void add_functions(struct c_file *f, mb_str *out)
 
 /* ---- the file ---- */
 
+/* the local arrays of the network, but for inputs in 8 bits */
+static int stack_bytes(const mb_netlist *n)
+{
+    int sum = 0;
+    for (int i = 0; i < n->nwires; i++) sum += n->wire[i].name ? 0 : n->wire[i].n * (int)sizeof(float);
+    return sum;
+}
+
 static void add_head(struct c_file *f, mb_str *out)
 {
     const mb__export *x = f->x;
@@ -439,21 +427,25 @@ static void add_head(struct c_file *f, mb_str *out)
     mb_str_add(out, "/* %s: a policy trained by matchbox %s.\n\n   environment  %s: %s\n   training     %s, seed %s, %lld steps\n", f->id, MB_VERSION, env->name,
                env->summary, mb_settings_algo(x->settings)->name, seed, (long long)x->trained);
     mb_str_add(out, "   network      %s, %lld numbers%s\n", f->net->model, (long long)mb_net_weights(f->net), f->int8 ? ", weights in 8 bits" : "");
+    if (f->net->table) mb_str_add(out, "   observation  one of %d states", f->net->nstates);
+    else mb_str_add(out, "   observation  %d number%s", f->net->features, f->net->features == 1 ? "" : "s");
+    mb_str_add(out, "; what they are: docs/env/%s.md\n", env->name);
+    if (stack_bytes(f->net)) mb_str_add(out, "   stack        %d bytes of values for one decision\n", stack_bytes(f->net));
     if (f->net->shape.nagents > 1) mb_str_add(out, "   player       agent %d of %d\n", x->options->agent, f->net->shape.nagents);
     if (r->episodes) mb_str_add(out, "   return       %.6g, mean of %d episodes with the best actions\n", r->return_mean, r->episodes);
     if (f->int8 && r->episodes) {
         mb_str_add(out, "   8 bits       return %.6g on the same episodes; on %lld stored observations", r->int8_return_mean, (long long)r->decisions);
         if (isfinite(r->agreement)) mb_str_add(out, " %.4g %% of the\n                choices are the same,", 100 * r->agreement);
-        mb_str_add(out, " %s differ by %.3g at most, %.3g in the mean\n", isfinite(r->agreement) ? "probabilities" : "actions", r->worst, r->mean);
+        mb_str_add(out, " %s differ by %.3g at most, %.3g in the mean\n", !isfinite(r->agreement) ? "actions" : r->values ? "values" : "probabilities", r->worst, r->mean);
     }
     if (f->net->table) {
         mb_str_add(out, "\n   Compile: cc -std=c99 -O2 -c FILE.c\n");
     } else {
-    mb_str_add(out, "\n   Compile: cc -std=c99 -O2 -ffp-contract=off -c FILE.c      and link with -lm\n");
-    if (!f->int8) mb_str_add(out, "   These flags (also with -O3 and -mfma, which is fast) give matchbox's own evaluation bit for bit; any others give outputs\n"
-                                  "   within 1e-5 of it.  ");
-    else mb_str_add(out, "   ");
-    mb_str_add(out, "-D%s_FAST multiplies and adds in two steps, for processors without fused ones.\n", f->upper);
+        mb_str_add(out, "\n   Compile: cc -std=c99 -O2 -ffp-contract=off -c FILE.c      and link with -lm\n   ");
+        if (!f->int8)
+            mb_str_add(out, "These flags (also with -O3 and -mfma, which is fast) give matchbox's own evaluation bit for bit; any others give outputs\n"
+                            "   within 1e-5 of it.  ");
+        mb_str_add(out, "-D%s_FAST multiplies and adds in two steps, for processors without fused ones.\n", f->upper);
     }
     mb_str_add(out, "   Elsewhere, C++ too: #define %s_DECLARATIONS, then #include this file for the declarations.\n", f->upper);
     mb_str_add(out, "   No memory is allocated and nothing outside the arguments is written. */\n\n");
@@ -478,7 +470,8 @@ static bool write_file(struct c_file *f, const char *path, int64_t *bytes, mb_er
 
 bool mb__export_c(const mb__export *x, const char *path, int64_t *bytes, mb_error *err)
 {
-    struct c_file file = { .x = x, .net = x->net, .id = x->name, .int8 = x->options->int8, .recurrent = mb_net_memory(x->net) > 0 }, *f = &file;
+    struct c_file file = { .x = x, .net = x->net, .id = x->name, .int8 = x->options->int8, .recurrent = mb_net_memory(x->net) > 0,
+                           .values = x->net->nheads > 0 && x->net->head[0].kind == MB_HEAD_VALUES }, *f = &file;
     size_t cap = (size_t)mb_net_weights(x->net) * 24 + ((size_t)256 << 10);
     char *memory = mb_alloc(x->arena, 1, cap, err);
     if (!memory) return false;
@@ -499,7 +492,7 @@ bool mb__export_c(const mb__export *x, const char *path, int64_t *bytes, mb_erro
         if (f->recurrent) ADD("\nvoid %s_reset(%s_memory *m)\n{\n    memset(m, 0, sizeof *m);\n}\n", f->id, f->id);
         add_network(f);
         add_act(f, false);
-        add_act(f, true);
+        if (!f->values) add_act(f, true);
     }
     ADD("\n#endif\n");
     return write_file(f, path, bytes, err);

@@ -2,58 +2,9 @@
    observations, masks and memory in; actions, log-probabilities, means and memory out; any number of rows at once. */
 #include "core/file.h"
 #include "run/export.h"
+#include "run/protobuf.h"
 #include <stdio.h>
 #include <string.h>
-
-/* ---- protocol buffers: fields of varints and of counted bytes; messages nest by patching their length afterwards ---- */
-
-struct pb { char *s; size_t n, cap; bool full; };
-enum { LENGTH_BYTES = 4 }; /* of every nested message: a varint padded to this many bytes */
-
-static void put(struct pb *b, const void *data, size_t n)
-{
-    if (b->full || n > b->cap - b->n) {
-        b->full = true;
-        return;
-    }
-    memcpy(b->s + b->n, data, n);
-    b->n += n;
-}
-
-static void put_varint(struct pb *b, uint64_t v)
-{
-    for (; v >= 128; v >>= 7) put(b, &(unsigned char){ (unsigned char)(v | 128) }, 1);
-    put(b, &(unsigned char){ (unsigned char)v }, 1);
-}
-
-static void put_int(struct pb *b, int field, int64_t v)
-{
-    put_varint(b, (uint64_t)field << 3);
-    put_varint(b, (uint64_t)v);
-}
-
-static void put_bytes(struct pb *b, int field, const void *data, size_t n)
-{
-    put_varint(b, (uint64_t)field << 3 | 2);
-    put_varint(b, n);
-    put(b, data, n);
-}
-
-static void put_text(struct pb *b, int field, const char *text) { put_bytes(b, field, text, strlen(text)); }
-
-static size_t open_message(struct pb *b, int field)
-{
-    put_varint(b, (uint64_t)field << 3 | 2);
-    put(b, "\200\200\200", LENGTH_BYTES);
-    return b->n;
-}
-
-static void close_message(struct pb *b, size_t start)
-{
-    if (b->full) return;
-    size_t n = b->n - start;
-    for (int i = 0; i < LENGTH_BYTES; i++) b->s[start - LENGTH_BYTES + (size_t)i] = (char)((n >> (7 * i) & 127) | (i + 1 < LENGTH_BYTES ? 128 : 0));
-}
 
 /* ---- field numbers of onnx.proto3 ---- */
 
@@ -413,7 +364,7 @@ static void attend(struct onnx *o, const mb_net_step *s, int n, char *out)
 
 static void step(struct onnx *o, const mb_net_step *s)
 {
-    char *out = o->wire[s->out], part[NAME];
+    char *out = o->wire[s->out], part[NAME], centred[NAME] = "";
     const char *a = o->wire[s->in[0]], *b = o->wire[s->in[1]];
     int n = o->net->wire[s->out].n, first = o->net->wire[s->in[0]].n;
     switch (s->op) {
@@ -423,6 +374,11 @@ static void step(struct onnx *o, const mb_net_step *s)
         node(o, "Concat", out, a, part, NULL, 1, &AXIS(1));
         break;
     case MB_NET_ADD: NODE("Add", out, a, b); break;
+    case MB_NET_DUEL:
+        part[0] = 0, node(o, "ReduceMean", part, a, NULL, NULL, 1, &(struct attribute){ "axes", IS_INTS, 0, 1, { 1 } });
+        NODE("Sub", centred, a, part);
+        NODE("Add", out, centred, b);
+        break;
     case MB_NET_NORM:
         node(o, "LayerNormalization", out, a, s->w->name, s->b->name, 2, (struct attribute[]){ AXIS(-1), { "epsilon", IS_FLOAT, 1e-5f, 0, { 0 } } });
         break;
@@ -434,12 +390,12 @@ static void step(struct onnx *o, const mb_net_step *s)
 
 /* ---- heads ---- */
 
-static void masked(struct onnx *o, char *out, const char *x, int at, int n)
+static void masked(struct onnx *o, char *out, const char *x, int at, int n, float forbidden)
 {
     char part[NAME], is[NAME] = "", low[NAME];
     slice(o, part, "mask", at, n);
     cast(o, is, part, BOOL);
-    floats(o, low, 1, &(float){ -1e9f });
+    floats(o, low, 1, &forbidden);
     NODE("Where", out, is, x, low);
 }
 
@@ -456,10 +412,12 @@ static void choice(struct onnx *o, const mb_net_head *h, int at)
     char name[NAME], logp[2 * NAME], scores[NAME] = "";
     int n = o->net->wire[h->wire].n;
     const char *x = o->wire[h->wire];
-    if (o->net->shape.masked) masked(o, scores, x, at, n), x = scores;
+    bool values = h->kind == MB_HEAD_VALUES;
+    if (o->net->shape.masked) masked(o, scores, x, at, n, values ? -3e38f : -1e9f), x = scores;
     mb__field_identifier(name, 64, &o->net->shape.act, h->field, "action");
-    snprintf(logp, sizeof logp, "%s_logp", name);
-    node(o, "LogSoftmax", logp, x, NULL, NULL, 1, &AXIS(1));
+    snprintf(logp, sizeof logp, values ? "%s_value" : "%s_logp", name);
+    if (values) NODE("Identity", logp, x);
+    else node(o, "LogSoftmax", logp, x, NULL, NULL, 1, &AXIS(1));
     value_info(o, GRAPH_OUTPUT, logp, FLOAT32, n);
     best(o, name, logp);
 }

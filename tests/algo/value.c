@@ -2,16 +2,18 @@
    each switch; what cannot be is refused clearly. */
 #include "algo/toy.h"
 
-static const char *const family[] = { "dqn", "c51", "qr-dqn", "iqn", "rainbow", "hl-gauss" };
-enum { FAMILY = sizeof family / sizeof *family };
+static const char *const family[] = { "dqn", "c51", "qr-dqn", "iqn", "rainbow", "hl-gauss", "pqn", "r2d2" };
+enum { FAMILY = sizeof family / sizeof *family, REPLAYED = FAMILY - 2 }; /* the first of them draw single transitions from a replay */
 
 static mb_settings *small(const char *algo, const char *const *more)
 {
     mb_error err = { 0 };
     run_begin();
     mb_settings *s = mb_settings_of(run_memory, mb_algo_find(algo, &err), &toy, &err);
-    toy_set(s, (const char *const[]){ "run", "none", "envs", "3", "eval-episodes", "4", "horizon", "8", "hidden", "8", "channels", "3", "batch", "16",
-                                      "buffer", "200", "learning-starts", "24", "target-every", "48", NULL });
+    toy_set(s, (const char *const[]){ "run", "none", "envs", "3", "eval-episodes", "4", "horizon", "8", "hidden", "8", NULL });
+    static const char *const wishes[][2] = { { "channels", "3" }, { "batch", "16" }, { "buffer", "200" }, { "learning-starts", "24" },
+                                             { "target-every", "48" }, { "burn-in", "2" }, { "length", "5" }, { "period", "4" } };
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) toy_wish(s, wishes[i][0], wishes[i][1]);
     toy_wish(s, "atoms", "11"), toy_wish(s, "quantiles", "5"), toy_wish(s, "act-fractions", "4");
     toy_set(s, more);
     return s;
@@ -49,7 +51,8 @@ TEST(everything_that_can_be_seen_and_done)
     for (int a = 0; a < FAMILY; a++)
         for (int k = 0; k < 16; k++) {
             bool picture = k % 4 > 1, masked = k / 4 % 2;
-            const char *more[] = { "env.sight", sights[k % 4], "model", picture ? "cnn" : "mlp", "env.masked", masked ? "true" : "false",
+            const char *model = !strcmp(family[a], "r2d2") ? (k % 2 ? "gru" : "attention") : picture ? "cnn" : "mlp";
+            const char *more[] = { "env.sight", sights[k % 4], "model", model, "env.masked", masked ? "true" : "false",
                                    "env.agents", k % 3 ? "1" : "2", "env.action", actions[k / 8], NULL };
             twice(family[a], more, masked);
         }
@@ -60,7 +63,7 @@ TEST(every_switch)
     static const char *const switches[][2] = { { "double-q", "true" }, { "duelling", "true" }, { "noisy", "true" }, { "prioritized", "true" },
                                                { "nstep", "3" }, { "stack", "3" }, { "bfloat16", "true" }, { "tau", "0.1" } };
     run_begin();
-    for (int a = 0; a < FAMILY; a++)
+    for (int a = 0; a < REPLAYED; a++)
         for (int k = 0; k < 8; k++)
             twice(family[a], (const char *const[]){ "env.sight", k % 2 ? "picture" : "vector", switches[k][0], switches[k][1], NULL }, false);
 }
@@ -76,11 +79,14 @@ static void refused(const char *algo, const char *const *more, const char *words
 
 TEST(what_cannot_be_is_refused)
 {
-    for (int a = 0; a < FAMILY; a++) {
-        refused(family[a], (const char *const[]){ "env.action", "mixed", NULL }, "needs discrete actions");
+    for (int a = 0; a < FAMILY; a++) refused(family[a], (const char *const[]){ "env.action", "mixed", NULL }, "needs discrete actions");
+    for (int a = 0; a < REPLAYED; a++) {
         refused(family[a], (const char *const[]){ "model", "gru", NULL }, "remembers");
         refused(family[a], (const char *const[]){ "buffer", "1000G", NULL }, "lower the capacity");
     }
+    refused("pqn", (const char *const[]){ "model", "gru", NULL }, "remembers");
+    refused("pqn", (const char *const[]){ "minibatches", "7", NULL }, "do not divide");
+    refused("r2d2", (const char *const[]){ "model", "mlp", NULL }, "remembers nothing");
     refused("c51", (const char *const[]){ "v-min", "5", "v-max", "5", NULL }, "must be less than");
 }
 

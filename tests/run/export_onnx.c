@@ -1,6 +1,7 @@
 /* ONNX files of every body, taken apart here without the code that wrote them: inputs, nodes, weights and outputs are those
    that the onnx package found in the same bytes (tests/reference/onnx_check.py, which also runs them in onnxruntime).
    EXPORT_ONNX_DIR=DIR keeps the files there, with inputs and the outputs that are right, for that script. */
+#include "matchbox/value.h"
 #include "run/export_policies.h"
 #include <stdarg.h>
 
@@ -193,6 +194,26 @@ static void write_cases(const char *path, const mb_netlist *n)
 
 /* ---- ---- */
 
+/* a network of action values sees the numbers alone */
+static void write_value_cases(const char *path, const mb_netlist *n)
+{
+    mb_error err = { 0 };
+    mb_net_machine *machine = mb_net_machine_new(n, false, scope.arena, &err);
+    FILE *f = fopen(path, "w");
+    mb_rng rng = mb_rng_make(9, "inputs", 0);
+    struct input in;
+    for (int t = 0; f && t < 50; t++) {
+        look(&in, &rng, t == 0);
+        fprintf(f, "{\"in\":{");
+        numbers(f, "speed", in.speed, 3), fprintf(f, ","), bytes_of(f, "mask", in.mask, 7);
+        mb_net_result r = mb_net_decide(machine, (const void *const[]){ in.speed }, in.mask, NULL);
+        fprintf(f, "},\"out\":{\"move\":%d,\"fire\":%d,", r.index[0], r.index[1]);
+        numbers(f, "move_value", r.logp[0], 5), fprintf(f, ","), numbers(f, "fire_value", r.logp[1], 2);
+        fprintf(f, "}}\n");
+    }
+    if (f) fclose(f);
+}
+
 static void write_onnx(const char *name, const mb_netlist *n, mb_str *all)
 {
     const char *keep = getenv("EXPORT_ONNX_DIR");
@@ -206,7 +227,7 @@ static void write_onnx(const char *name, const mb_netlist *n, mb_str *all)
     snprintf(path, sizeof path, "%s/%s.onnx", keep ? keep : run_root, name);
     snprintf(cases, sizeof cases, "%s/%s.cases", keep ? keep : run_root, name);
     CHECK(mb__export_onnx(&x, path, &bytes, &err));
-    if (keep && !n->table) write_cases(cases, n);
+    if (keep && !n->table) (n->head[0].kind == MB_HEAD_VALUES ? write_value_cases : write_cases)(cases, n);
     char *data = run_read(path, &got);
     CHECK(data && got == (size_t)bytes);
     listed = 0;
@@ -233,6 +254,15 @@ TEST(structure_is_the_references)
         CHECK(mb_policy_netlist(p, &n, &err));
         write_onnx(names[i], &n, &all);
     }
+    mb_env_shape seen = mixed_shape();
+    seen.obs = (mb_space)MB_FIELDS(1, MB_F_BOX("speed", 3, -2, 2));
+    seen.act = (mb_space)MB_FIELDS(2, MB_F_DISCRETE("move", 5), MB_F_DISCRETE("fire", 2));
+    mb_qnet_options o = { .net = NET(.model = "mlp", .hidden = { 2, { 9, 7 } }, .activation = MB_RELU), .atoms = 1, .duelling = true, .noisy = true, .sigma = 0.5f };
+    const mb_qnet *q_net = mb_qnet_new(&scope, "q", &seen, &o, &err);
+    CHECK(q_net && mb_qnet_netlist(q_net, 1, &n, &err));
+    write_onnx("duel", &n, &all);
+    CHECK(!mb_qnet_netlist(q_net, 4, &n, &err));
+    CHECK_ERROR(err, "4 frames put together");
     mb_env_shape shape = { .obs = MB_FIELDS(2, MB_F_DISCRETE("a", 3), MB_F_DISCRETE("b", 2)), .act = MB_DISCRETE(2), .nagents = 1, .masked = true };
     static const double q[12] = { 1, 2, 3, 1, 0, 0, -1, -2, 5, 5, 2, 3 };
     mb_table_netlist(&shape, q, 6, &n);

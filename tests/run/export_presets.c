@@ -75,7 +75,8 @@ static bool check_run(const char *dir, const char *id, mb_error *err)
     return ok;
 }
 
-static void check_pair(const char *algo, const char *env)
+/* options: key, value, ..., NULL */
+static void check_with(const char *algo, const char *env, const char *const *options)
 {
     char id[64], dir[64];
     mb_error err = { 0 };
@@ -88,11 +89,15 @@ static void check_pair(const char *algo, const char *env)
     mb_settings *s = mb_settings_new(run_memory, algo, env, &err);
     bool ok = s && mb_settings_preset(s, NULL, &err) && mb_settings_set(s, "run", run_file(dir), "test", &err) &&
               mb_settings_set(s, "stop-after", "2000", "test", &err) && mb_settings_set(s, "eval-episodes", "0", "test", &err) &&
-              run_all(s, &sum, &err) && check_run(run_file(dir), id, &err);
+              (strcmp(algo, "dqn") != 0 || mb_settings_set(s, "learning-starts", "500", "test", &err));
+    for (int i = 0; ok && options && options[i]; i += 2) ok = mb_settings_set(s, options[i], options[i + 1], "test", &err);
+    ok = ok && run_all(s, &sum, &err) && check_run(run_file(dir), id, &err);
     if (ok) return;
     mb__checks_failed++;
     printf("FAIL %s on %s: %s\n", algo, env, err.what);
 }
+
+static void check_pair(const char *algo, const char *env) { check_with(algo, env, NULL); }
 
 /* every file of presets/ whose algorithm can be exported */
 static int check_presets(void)
@@ -128,4 +133,10 @@ TEST(tables)
     check_pair("sarsa", "blackjack");
 }
 
-MB_TESTS(T(tables), T(presets))
+TEST(values)
+{
+    check_with("dqn", "connect-four", (const char *const[]){ "duelling", "true", "noisy", "true", "total-steps", "3000", NULL }); /* masked */
+    check_with("dqn", "taxi", (const char *const[]){ "hidden", "16", "total-steps", "3000", NULL });
+}
+
+MB_TESTS(T(tables), T(values), T(presets))

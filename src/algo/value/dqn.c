@@ -53,8 +53,15 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return mb_qagent_actor(s->learner->online, "eval", vec, o->stack, mb_q_plain, s->learner->method.ctx, mb_schedule_at(&o->epsilon, 1), out, err);
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
+{
+    const struct dqn *s = self;
+    return mb_qnet_netlist(s->learner->online, s->o->stack, out, err);
+}
+
 MB_ALGO(dqn) = {
     MB_ALGO_HEAD, .name = "dqn", .summary = "deep Q-learning; double, duelling, prioritised, n-step and noisy by switches",
     .paper = "10.1038/nature14236", .state_size = sizeof(struct dqn), MB_USE_OPTIONS(dqn),
     .default_steps = 500000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .netlist = netlist,
 };
