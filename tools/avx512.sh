@@ -3,7 +3,7 @@
 # and requires the checkpoints of short trainings to be the very bytes that this machine's kernels give.
 #   avx512.sh [MINUTES] [TEST...]   stops after that many (30); tests as in build/tests, by default some of a fraction of a second
 # Needs bochs, bochsbios, vgabios, busybox-static, binutils and a linux-image-*-amd64 in /boot (or KERNEL=FILE); exit status 77
-# where they are not.  Vector arithmetic is a thousand times slower there (graph/kernels takes hours), so this is no part of CI.
+# where they are not.  Everything is hundreds of times slower there (graph/kernels did not end in half an hour), so this is no part of CI.
 cd "$(dirname "$0")/.." || exit 2
 minutes=${1:-30}
 [ $# -gt 0 ] && shift
