@@ -109,6 +109,8 @@ MB_API mb_trainer *mb_trainer_open_with(const char *dir, const char *const *chan
 MB_API bool mb_trainer_run(mb_trainer *t, mb_error *err);     /* until total steps, stop-after or hooks->stop; ends with a checkpoint */
 MB_API bool mb_trainer_evaluate(mb_trainer *t, int episodes, mb_eval *out, mb_error *err);
 MB_API bool mb_trainer_summary(mb_trainer *t, mb_summary *out, mb_error *err); /* also writes summary.json */
+MB_API const mb_settings *mb_trainer_settings(const mb_trainer *t);
+MB_API const char *mb_trainer_dir(const mb_trainer *t);       /* NULL: in memory only */
 MB_API mb_run *mb_trainer_view(mb_trainer *t);                /* for tests and benches */
 MB_API bool mb_trainer_iterate(mb_trainer *t, mb_error *err); /* one cycle, nothing else: for tests and benches */
 MB_API void mb_trainer_free(mb_trainer *t);
