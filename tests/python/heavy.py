@@ -44,11 +44,11 @@ def test_stable_baselines3_learns_on_ours():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = PPO("MlpPolicy", Monitor(matchbox.make("cartpole")), seed=0, device="cpu", n_steps=1024)
-        before, _ = evaluate_policy(model, Monitor(matchbox.make("cartpole")), 20)
+        before, _ = evaluate_policy(model, Monitor(matchbox.make("cartpole")), 20, deterministic=False)
         model.learn(30000)
         after, _ = evaluate_policy(model, Monitor(matchbox.make("cartpole")), 20)
     print(f"stable-baselines3's PPO on our CartPole: {before:.0f} before, {after:.0f} after 30000 steps")
-    assert after > 300 > before and np.isfinite(after)
+    assert after > 300 and before < 100 and np.isfinite(after)
 
 
 main(globals())
