@@ -1,6 +1,7 @@
 #!/bin/sh
 # Pages: every algorithm and environment has docs/algo/NAME.md or docs/env/NAME.md, and the option table between
 #   <!-- options --> and <!-- /options --> there is what `matchbox help NAME --markdown` prints.
+# docs/systems.md is what `matchbox systems --markdown` prints.
 #   docs.sh check PROGRAM        says what is missing or stale
 #   docs.sh write PROGRAM        fills the tables
 mode=$1 program=$2 bad=0
@@ -35,4 +36,12 @@ for kind in algo env; do
         [ -f "$md" ] && page "$md"
     done
 done
+# the ledger as a page
+new=$(mktemp)
+"$program" systems --markdown > "$new"
+if ! cmp -s "$new" docs/systems.md; then
+    if [ "$mode" = write ]; then cat "$new" > docs/systems.md; echo 'filled docs/systems.md'
+    else echo 'docs/systems.md is stale'; echo '    mend: make docs'; bad=1; fi
+fi
+rm -f "$new"
 exit $bad

@@ -5,7 +5,7 @@
 #       docs/results/data/ALGO-GROUP.jsonl; seeds that are there already are left out, so it can be stopped and started
 #   results.sh table
 #       fills the tables between <!-- scores ALGO --> and <!-- /scores --> in docs/results/*.md from those lines
-# IQM: mean of the middle half.  Interval: 2.5 % and 97.5 % quantiles of the IQM over 2,000 resamples of the seeds.
+# Mean, IQM and interval come from `matchbox stats` of $MATCHBOX, else build/matchbox.
 cd "$(dirname "$0")/.." || exit 2
 data=docs/results/data
 
@@ -33,20 +33,10 @@ run() { # program group algo env first last [options]
 # One row per file of lines; the text beside it (what is published) comes from docs/results/published.txt.
 rows() { # algo
     for file in $(LC_ALL=C ls "$data/$1"-*.jsonl); do
-        LC_ALL=C sort -t: -k1,1 "$file" | awk -v group="$(basename "$file" .jsonl)" -v published=docs/results/published.txt '
+        LC_ALL=C sort -t: -k1,1 "$file" | awk -v program="${MATCHBOX:-build/matchbox}" -v group="$(basename "$file" .jsonl)" -v published=docs/results/published.txt '
         function field(line, name) {
             if (!match(line, "\"" name "\":\"?[^,}\"]*")) return ""
             line = substr(line, RSTART, RLENGTH); sub(/^"[^"]*":"?/, "", line); return line
-        }
-        function random() { state = (state * 16807) % 2147483647; return state / 2147483647 }
-        function iqm(v, n,   i, j, t, s, w, lo, hi, a, b) { # weights of a sample cut at n/4 and 3n/4 of the sorted values
-            for (i = 1; i < n; i++) { t = v[i]; for (j = i - 1; j >= 0 && v[j] > t; j--) v[j + 1] = v[j]; v[j + 1] = t }
-            lo = n / 4; hi = 3 * n / 4
-            for (i = 0; i < n; i++) {
-                a = i > lo ? i : lo; b = i + 1 < hi ? i + 1 : hi
-                if (b > a) { s += (b - a) * v[i]; w += b - a }
-            }
-            return s / w
         }
         function show(x) { return sprintf(x >= 100 || x <= -100 ? "%.1f" : "%.2f", x) }
         BEGIN { while ((getline line < published) > 0) { split(line, p, / *\| */); if (p[1] == group) beside = p[2] } }
@@ -56,17 +46,13 @@ rows() { # algo
             steps = field($0, "steps"); user += field($0, "user_seconds"); command = field($0, "command"); count++
         }
         END {
-            state = 12345
-            for (seed = 0; seed < 100000 && n < count; seed++) if (seed in value) { x[n++] = value[seed]; seeds = seeds " " show(value[seed]); sum += value[seed]; if (n == 1) first = seed; last = seed }
-            for (k = 0; k < 2000; k++) {
-                for (i = 0; i < n; i++) y[i] = x[int(random() * n)]
-                b[k] = iqm(y, n)
+            for (seed = 0; seed < 100000 && n < count; seed++) if (seed in value) {
+                numbers = numbers " " value[seed]; seeds = seeds " " show(value[seed]); if (n++ == 0) first = seed; last = seed
             }
-            for (i = 0; i < n; i++) y[i] = x[i]
-            middle = iqm(y, n)
-            iqm(b, 2000)
-            printf "| `%s` | %d | %d-%d:%s | %s | %s [%s, %s] | %s | %.4g |\n", command, steps, first, last, seeds, show(sum / n),
-                   show(middle), show(b[50]), show(b[1949]), beside, user / n
+            (program " stats --json" numbers) | getline line
+            interval = line; sub(/.*"interval":\[/, "", interval); split(interval, ends, /[],]/)
+            printf "| `%s` | %d | %d-%d:%s | %s | %s [%s, %s] | %s | %.4g |\n", command, steps, first, last, seeds, show(field(line, "mean") + 0),
+                   show(field(line, "iqm") + 0), show(ends[1]), show(ends[2]), beside, user / n
         }'
     done
 }

@@ -3,6 +3,7 @@
 #include "baird.h"
 #include "cliff.h"
 #include "ope.h"
+#include "row.h"
 
 static void cliff(void)
 {
@@ -49,8 +50,27 @@ static void counterexample(void)
         }
 }
 
-int main(void)
+/* One seed: a110 cliff --algo=A | a110 evaluation --episodes=N | a110 baird --rule=R --steps=N */
+static int one(int argc, char **argv)
 {
+    uint64_t seed = row_seed(argc, argv);
+    if (strcmp(argv[1], "cliff") == 0) {
+        struct cliff_result x = cliff_run(row_text(argc, argv, "algo"), seed, 500);
+        row_print(2, (const char *const[]){ "online", "greedy" }, (double[]){ x.online, x.greedy });
+    } else if (strcmp(argv[1], "evaluation") == 0) {
+        struct ope_result x = ope_measure((int)row_number(argc, argv, "episodes", 10), 400, seed);
+        row_print(6, (const char *const[]){ "ordinary_bias", "weighted_bias", "decision_bias", "ordinary_rmse", "weighted_rmse", "decision_rmse" },
+                  (double[]){ x.bias[0], x.bias[1], x.bias[2], x.rmse[0], x.rmse[1], x.rmse[2] });
+    } else {
+        struct baird_result x = baird_run(row_text(argc, argv, "rule"), seed, (int64_t)row_number(argc, argv, "steps", 20000));
+        row_print(3, (const char *const[]){ "largest", "rms", "bellman" }, (double[]){ x.largest, x.rms, x.bellman });
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && row_text(argc, argv, "seed")) return one(argc, argv);
     cliff();
     evaluation();
     counterexample();

@@ -2,6 +2,7 @@
    The policy writes sequences of at most 4 tokens out of {stop, a, b}; its softmax has a parameter per position and token, so all
    sequences can be listed, and J, its gradient and each estimator's mean and spread are exact or sampled 10,000 times.
    build/bench/rows/a169 [batches] */
+#include "row.h"
 #include <math.h>
 #include <matchbox.h>
 #include <stdio.h>
@@ -100,9 +101,11 @@ static double norm(const double *x)
     return sqrt(s);
 }
 
-static void report(int method, int n, int batches, double j, const double *exact)
+struct quality { double along, angle, chance, variance; };
+
+static struct quality measure(int method, int n, int batches, double j, const double *exact, uint64_t seed)
 {
-    mb_rng rng = mb_rng_make(169, "a169", (uint64_t)(method * 100 + n));
+    mb_rng rng = mb_rng_make(seed, "a169", (uint64_t)(method * 100 + n));
     double mean[P] = { 0 }, square = 0, dot = 0;
     sequence g[MAX_GROUP];
     for (int b = 0; b < batches; b++) {
@@ -113,26 +116,65 @@ static void report(int method, int n, int batches, double j, const double *exact
     }
     double m = norm(mean), size = norm(exact), variance = square - m * m;
     for (int k = 0; k < P; k++) dot += mean[k] * exact[k];
-    double along = dot / (size * size), angle = acos(fmin(1, dot / (m * size))) * 57.29577951308232;
-    /* sampling error of the mean's direction, to tell a bias from chance */
-    double chance = sqrt(variance / batches) / m * 57.29577951308232;
-    printf("%-24s %5d %12.4f %9.2f +- %-5.2f %14.4f\n", names[method], n, along, angle, chance, variance / (size * size) * n);
+    /* chance: sampling error of the mean's direction, to tell a bias from it */
+    return (struct quality){ dot / (size * size), acos(fmin(1, dot / (m * size))) * 57.29577951308232,
+                             sqrt(variance / batches) / m * 57.29577951308232, variance / (size * size) * n };
+}
+
+static void report(int method, int n, int batches, double j, const double *exact)
+{
+    struct quality q = measure(method, n, batches, j, exact, 169);
+    printf("%-24s %5d %12.4f %9.2f +- %-5.2f %14.4f\n", names[method], n, q.along, q.angle, q.chance, q.variance);
+}
+
+/* A policy drawn with `seed`; its sequences, J and gradient, all exact.  Returns the number of sequences. */
+static int draw_policy(uint64_t seed, double *j, double *exact, double *total)
+{
+    mb_rng rng = mb_rng_make(seed, "a169 policy", 0);
+    for (int i = 0; i < P; i++) theta[i] = (double)mb_normal(&rng);
+    sequence all[81];
+    int n = enumerate(all);
+    *j = *total = 0;
+    for (int k = 0; k < P; k++) exact[k] = 0;
+    for (int i = 0; i < n; i++) {
+        double p = exp(all[i].logp);
+        *total += p;
+        *j += p * all[i].reward;
+        for (int k = 0; k < P; k++) exact[k] += p * all[i].reward * all[i].score[k];
+    }
+    return n;
+}
+
+/* One policy: a169 --group=N --batches=N --seed=S prints every estimator's quality. */
+static int one(int argc, char **argv)
+{
+    static const char *const keys[METHODS] = { "reinforce", "baseline", "rloo", "dr_grpo", "no_length", "grpo" };
+    int group = (int)row_number(argc, argv, "group", 8), batches = (int)row_number(argc, argv, "batches", 10000);
+    double j, exact[P], total, value[3 * METHODS];
+    char name[3 * METHODS][32];
+    const char *at[3 * METHODS];
+    if (group < 2 || group > MAX_GROUP) return fprintf(stderr, "--group must lie in [2, %d]\n", MAX_GROUP), 2;
+    draw_policy(row_seed(argc, argv), &j, exact, &total);
+    for (int m = 0; m < METHODS; m++) {
+        struct quality q = measure(m, group, batches, j, exact, row_seed(argc, argv));
+        const double v[3] = { q.along, q.angle, q.variance };
+        static const char *const what[3] = { "along", "angle", "variance" };
+        for (int k = 0; k < 3; k++) {
+            snprintf(name[3 * m + k], sizeof *name, "%s_%s", keys[m], what[k]);
+            at[3 * m + k] = name[3 * m + k];
+            value[3 * m + k] = v[k];
+        }
+    }
+    row_print(3 * METHODS, at, value);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
+    if (row_text(argc, argv, "seed")) return one(argc, argv);
     int batches = argc > 1 ? atoi(argv[1]) : 10000;
-    mb_rng rng = mb_rng_make(169, "a169 policy", 0);
-    for (int i = 0; i < P; i++) theta[i] = (double)mb_normal(&rng);
-    sequence all[81];
-    int n = enumerate(all);
-    double j = 0, exact[P] = { 0 }, total = 0;
-    for (int i = 0; i < n; i++) {
-        double p = exp(all[i].logp);
-        total += p;
-        j += p * all[i].reward;
-        for (int k = 0; k < P; k++) exact[k] += p * all[i].reward * all[i].score[k];
-    }
+    double j, exact[P], total;
+    int n = draw_policy(169, &j, exact, &total);
     printf("%d sequences, total probability %.12f, J = %.6f, |grad J| = %.6f, %d batches\n", n, total, j, norm(exact), batches);
     printf("along: mean estimate along the exact gradient (1: unbiased).  angle: between them, degrees, +- what chance alone gives.\n");
     printf("variance: of one sample, in units of |grad J|^2\n\n%-24s %5s %12s %18s %14s\n", "estimator", "group", "along", "angle", "variance");

@@ -128,7 +128,8 @@ typedef struct mb_policy {
 } mb_policy;
 MB_API mb_policy *mb_policy_new(mb_scope *s, const char *name, const mb_env_shape *shape, const mb_net_options *net, float log_std,
                                 bool normalize, mb_error *err);
-typedef struct mb_policy_out { mb_dist dist; mb_var value; mb_var state; } mb_policy_out; /* value [...] */
+typedef struct mb_policy_out { mb_dist dist; mb_var value; mb_var state; mb_var latent; } mb_policy_out; /* value [...]; latent: the features
+   of the policy's body, what the heads see */
 /* keep, state: ids ignored for feed-forward policies */
 MB_API mb_policy_out mb_policy_apply(const mb_policy *p, const mb_obs_input *in, mb_var keep, mb_var state);
 
@@ -136,6 +137,9 @@ MB_API mb_policy_out mb_policy_apply(const mb_policy *p, const mb_obs_input *in,
 typedef struct mb_agent mb_agent;
 /* `name` makes streams and checkpoint blocks unique */
 MB_API mb_agent *mb_agent_new(const mb_policy *p, const char *name, int rows, mb_error *err);
+/* The same, whose latent features can be looked at: [rows, *width] of the last action. */
+MB_API mb_agent *mb_agent_new_open(const mb_policy *p, const char *name, int rows, mb_error *err);
+MB_API const float *mb_agent_latent(const mb_agent *a, int *width);
 /* where results go, any may be NULL: actions [rows, nindex] and [rows, nvalue], log-probability and value [rows] */
 typedef struct mb_agent_out { int32_t *index; float *act; float *logp; float *value; } mb_agent_out;
 /* obs fields, mask [rows, nmask] (NULL: all allowed), start [rows / per_start] (1: forget the memory before acting).

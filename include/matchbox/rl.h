@@ -79,6 +79,9 @@ MB_API int mb_rollout_rows(const mb_rollout *r);
 MB_API void mb_rollout_normalize_obs(mb_rollout *r);
 /* `policies` (one, or one per agent) acting in another vectoriser: what an algorithm's `actor` hands out. */
 MB_API bool mb_policy_actor(mb_policy *const *policies, int n, const char *name, mb_vec *vec, mb_actor *out, mb_error *err);
+/* What the policy made of the last observations, before its heads: [*rows, *width] (of the first policy where there are several).
+   NULL: no actor made by mb_policy_actor. */
+MB_API const float *mb_policy_actor_latent(const mb_actor *actor, int *rows, int *width);
 
 /* A minibatch in a graph.  Feed-forward: B = size rows drawn from T * rows; recurrent: B = size sequences of T steps, shape [B, T, ...]. */
 typedef struct mb_batch {

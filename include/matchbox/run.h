@@ -109,6 +109,8 @@ MB_API mb_trainer *mb_trainer_open_with(const char *dir, const char *const *chan
 MB_API bool mb_trainer_run(mb_trainer *t, mb_error *err);     /* until total steps, stop-after or hooks->stop; ends with a checkpoint */
 MB_API bool mb_trainer_evaluate(mb_trainer *t, int episodes, mb_eval *out, mb_error *err);
 MB_API bool mb_trainer_summary(mb_trainer *t, mb_summary *out, mb_error *err); /* also writes summary.json */
+MB_API const mb_settings *mb_trainer_settings(const mb_trainer *t);
+MB_API const char *mb_trainer_dir(const mb_trainer *t);       /* NULL: in memory only */
 MB_API mb_run *mb_trainer_view(mb_trainer *t);                /* for tests and benches */
 MB_API bool mb_trainer_iterate(mb_trainer *t, mb_error *err); /* one cycle, nothing else: for tests and benches */
 MB_API void mb_trainer_free(mb_trainer *t);
@@ -131,6 +133,9 @@ MB_API mb_player *mb_player_random(const mb_settings *s, int nenvs, mb_error *er
 MB_API bool mb_player_act(mb_player *p, bool greedy, mb_error *err);
 MB_API bool mb_player_step(mb_player *p, bool greedy, mb_error *err);
 MB_API mb_vec *mb_player_vec(mb_player *p);
+/* What the policy made of the observations of the last step, before its heads: [*rows, *width], rows as in the vectoriser (of the
+   first policy where there are several).  NULL: an algorithm without such a thing. */
+MB_API const float *mb_player_latent(mb_player *p, int *rows, int *width);
 MB_API const mb_settings *mb_player_settings(const mb_player *p);
 MB_API int64_t mb_player_trained(const mb_player *p);         /* the checkpoint's step; 0 for a random player */
 /* Greedy, like the evaluation of `train`.  *stop not 0 (may be NULL) ends it with MB_ERR_INTERRUPTED. */

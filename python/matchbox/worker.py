@@ -430,6 +430,8 @@ class SingleGroup(Group):
     def step(self):
         b, spec, limit = self.block, self.spec, self.block.limit
         actions = spec.act.rows(b.index, b.value)
+        if spec.fast is not None and b.mask is None:
+            return self.step_plain(actions, limit or 1 << 60)
         fast = spec.fast
         into = b.obs[0]
         reward, terminated, truncated = [], [], []
@@ -455,6 +457,32 @@ class SingleGroup(Group):
         b.reward[:] = reward
         b.terminated[:] = terminated
         b.truncated[:] = truncated
+
+
+    def step_plain(self, actions, limit):
+        """The same for observations that are one row of numbers: whole batches are written at once."""
+        b, length, rows, reward = self.block, self.length, [], []
+        b.terminated[:] = 0
+        b.truncated[:] = 0
+        try:
+            for i, env in enumerate(self.envs):
+                obs, r, end, cut, _ = env.step(actions[i])
+                length[i] += 1
+                if end or cut or length[i] >= limit:
+                    b.terminated[i], b.truncated[i] = bool(end), bool(cut) or length[i] >= limit
+                    self.write(i, obs, b.final)
+                    obs = env.reset()[0]
+                    length[i] = 0
+                rows.append(obs)
+                reward.append(r)
+        finally:
+            self.at = len(reward)
+        b.reward[:] = reward
+        try:
+            np.concatenate(rows, out=b.obs[0].reshape(-1))
+        except ValueError:  # one of them has another shape: find which
+            for self.at, obs in enumerate(rows):
+                self.write(self.at, obs, b.obs)
 
 
 class ParallelGroup(Group):

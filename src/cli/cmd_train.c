@@ -22,6 +22,17 @@ static void print_result(const mb_summary *s)
     if (s->dir) printf("  run          %s\n", s->dir);
 }
 
+/* An environment from a file may crash: what is left of the run then is its last checkpoint. */
+static void expect_crashes(mb_trainer *t)
+{
+    char note[300] = "", help[300];
+    const char *file = mb_settings_env_file(mb_trainer_settings(t)), *dir = mb_trainer_dir(t);
+    if (!file) return;
+    if (dir) snprintf(note, sizeof note, "the last checkpoint is in %.200s/checkpoints; the run keeps the file as it was", dir);
+    snprintf(help, sizeof help, "matchbox check %.200s", file);
+    cli_catch_crashes(file, dir ? note : NULL, help);
+}
+
 bool cli_finish(mb_trainer *t, const mb_settings *s, struct term_bar *bar, int episodes, bool json, mb_error *err)
 {
     char memory[4096];
@@ -29,6 +40,7 @@ bool cli_finish(mb_trainer *t, const mb_settings *s, struct term_bar *bar, int e
     mb_summary sum;
     mb_eval eval;
     mb_error also = { 0 };
+    expect_crashes(t);
     bool ok = mb_trainer_run(t, err);
     if (ok && episodes > 0) ok = mb_trainer_evaluate(t, episodes, &eval, err);
     term_bar_close(bar);
@@ -77,7 +89,7 @@ static bool run(cli *c, mb_error *err)
 
 CLI_COMMAND(train) = {
     .name = "train", .usage = "train ALGO ENV [--option value ...]", .summary = "train an agent",
-    .about = "Trains ALGO on ENV (a name, or a C file of your own) and keeps everything in the directory of the run. Besides the "
+    .about = "Trains ALGO on ENV (a name; ./FILE.c or ./FILE.so of your own; gym:ID of Gymnasium or PettingZoo) and keeps everything in the directory of the run. Besides the "
              "options below it takes those of the algorithm (matchbox help ALGO) and of the environment (--env.NAME, see "
              "matchbox help ENV). The preset of the pair applies unless --preset none.",
     .min_words = 2, .max_words = 2, .takes_settings = true, MB_USE_OPTIONS(train), .run = run,

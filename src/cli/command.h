@@ -52,6 +52,9 @@ volatile const int *cli_stop_flag(void);
 void cli_catch_signals(void);
 void cli_stop_at_once(void); /* from here on the first signal ends the program: for work that leaves nothing behind */
 
+/* From here on a crash is told as that of the environment `env`, with a note (or NULL) and what to do, before it ends us. */
+void cli_catch_crashes(const char *env, const char *note, const char *help);
+
 /* ---- terminal ---- */
 bool term_is_tty(FILE *f);
 bool term_color(FILE *f);              /* a terminal, not dumb, and NO_COLOR is not set */

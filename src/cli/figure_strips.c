@@ -40,8 +40,8 @@ static void draw_strip(const struct strip *s, int i, int n, const struct axis *y
         double x = middle + reach * (s->n > 1 ? 1.6 * k / (s->n - 1) - 0.8 : 0), v = to_y(y, s->value[k]);
         p->area(p->self, (double[]){ x - 3, x, x + 3, x }, (double[]){ v, v - 3, v, v + 3 }, 4, INK, 0.75);
     }
-    snprintf(label, sizeof label, "%.*s", width > 100 ? 30 : 14, s->label);
-    bool low = n > 6 && i % 2; /* many labels: every other one a line lower */
+    bool low = n > 5 && i % 2; /* many labels: every other one a line lower */
+    snprintf(label, sizeof label, "%.*s", (int)(width * (n > 5 ? 2 : 1) / 7.5), s->label);
     p->text(p->self, middle, FIGURE_H - BOTTOM + (low ? 38 : 20), 13, 1, false, INK, label);
 }
 

@@ -1,6 +1,7 @@
 /* The page of a verdict: what was claimed, what was found, pictures and tables. */
 #include "cli/curves.h"
 #include "cli/reproduce.h"
+#include <dirent.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,25 +40,68 @@ static bool fill_strip(const mb_experiment *e, const struct outcome *o, int colu
     return true;
 }
 
-/* One picture for each metric, in the order of the checks; in *page lines that show them. */
+/* Arms on different environments do not share a picture. */
+static const char *place_of(const mb_experiment *e, int arm) { return e->arm[arm].env ? e->arm[arm].env : ""; }
+
+static bool one_place(const mb_experiment *e)
+{
+    for (int i = 1; i < e->narms; i++)
+        if (strcmp(place_of(e, i), place_of(e, 0)) != 0) return false;
+    return true;
+}
+
+/* Columns of one metric in one place. */
+static bool together(const mb_experiment *e, int a, int b)
+{
+    return strcmp(e->column[a].metric, e->column[b].metric) == 0 && strcmp(place_of(e, e->column[a].arm), place_of(e, e->column[b].arm)) == 0;
+}
+
+/* The first column of its picture, when other arms are in it too, or when it is what the first check is about. */
+static bool worth_drawing(const mb_experiment *e, int column)
+{
+    int first = -1, n = 0;
+    for (int i = 0; i < e->ncolumns; i++) {
+        if (!together(e, i, column)) continue;
+        if (n++ == 0) first = i;
+    }
+    return first == column && (n > 1 || column == e->check[0].a || !one_place(e));
+}
+
+/* Pictures of an earlier form of the experiment. */
+static void remove_pictures(const char *dir)
+{
+    char path[PATH_BYTES + 300];
+    DIR *d = opendir(dir);
+    for (struct dirent *at; d && (at = readdir(d));) {
+        size_t n = strlen(at->d_name);
+        snprintf(path, sizeof path, "%s/%s", dir, at->d_name);
+        if (n > 4 && strcmp(at->d_name + n - 4, ".svg") == 0) unlink(path);
+    }
+    if (d) closedir(d);
+}
+
+static const char *title_of(const mb_experiment *e, int arm, char out[160])
+{
+    snprintf(out, 160, "%.60s%s%.90s", e->id, one_place(e) ? "" : ": ", one_place(e) ? "" : place_of(e, arm));
+    return out;
+}
+
+/* One picture for each metric and place, in the order of the checks; in *page lines that show them. */
 static bool draw_values(const mb_experiment *e, const struct outcome *o, mb_arena *a, const char *dir, mb_str *page, mb_error *err)
 {
     struct strip *strip = mb_alloc(a, (size_t)e->ncolumns, sizeof *strip, err);
-    char name[160], path[PATH_BYTES + 200], note[128];
+    char name[160], what[160], title[160], path[PATH_BYTES + 200], note[128];
     if (!strip) return false;
     for (int c = 0; c < e->ncolumns; c++) {
-        bool first = true;
-        for (int i = 0; i < c; i++) first = first && strcmp(e->column[i].metric, e->column[c].metric) != 0;
-        if (!first) continue;
+        if (!worth_drawing(e, c)) continue;
         snprintf(note, sizeof note, "dots: seeds; line and band: %s and its %g %% bootstrap interval", mb_statistic_name(statistic_of(e, c)),
                  100 * (1 - e->level));
-        struct strips s = { strip, 0, e->id, e->column[c].metric, note };
+        struct strips s = { strip, 0, title_of(e, e->column[c].arm, title), e->column[c].metric, note };
         for (int arm = 0; arm < e->narms; arm++)
             for (int i = c; i < e->ncolumns; i++)
-                if (e->column[i].arm == arm && strcmp(e->column[i].metric, e->column[c].metric) == 0 &&
-                    !fill_strip(e, o, i, a, &strip[s.n++], err))
-                    return false;
-        file_name(name, sizeof name, e->column[c].metric);
+                if (e->column[i].arm == arm && together(e, i, c) && !fill_strip(e, o, i, a, &strip[s.n++], err)) return false;
+        snprintf(what, sizeof what, "%.90s%s%.60s", e->column[c].metric, one_place(e) ? "" : "-", one_place(e) ? "" : place_of(e, e->column[c].arm));
+        file_name(name, sizeof name, what);
         snprintf(path, sizeof path, "%s/%s.svg", dir, name);
         if (!strips_svg(&s, path, a, err)) return false;
         mb_str_add(page, "![%s of each seed](%s.svg)\n\n", e->column[c].metric, name);
@@ -65,35 +109,51 @@ static bool draw_values(const mb_experiment *e, const struct outcome *o, mb_aren
     return true;
 }
 
-/* Learning curves of the arms that have them; arms on different environments share a picture. */
-static bool draw_curves(const struct reproduction *r, int x, const char *dir, mb_str *page, mb_error *err)
+/* Runs of the arms in the place of arm `of`; in *groups how many arms have curves. */
+static int list_runs(const struct reproduction *r, int x, int of, const char **dirs, const char **labels, int *group, int *groups, mb_error *err)
 {
     const mb_experiment *e = &r->experiment[x];
-    size_t most = (size_t)e->narms * (size_t)e->nseeds;
-    char path[PATH_BYTES + 32];
-    const char **dirs = mb_alloc(r->arena, most, sizeof *dirs, err), **labels = mb_alloc(r->arena, most, sizeof *labels, err);
-    int *group = mb_alloc(r->arena, most, sizeof *group, err), n = 0, groups = 0;
-    if (!dirs || !labels || !group) return false;
-    for (int arm = 0; arm < e->narms && groups < CURVES_MAX; arm++) {
+    char path[PATH_BYTES];
+    int n = 0;
+    *groups = 0;
+    for (int arm = of; arm < e->narms && *groups < CURVES_MAX; arm++) {
         int before = n;
-        for (int s = 0; s < e->nseeds; s++) {
+        for (int s = 0; s < e->nseeds && strcmp(place_of(e, arm), place_of(e, of)) == 0; s++) {
             mb_series series;
             mb_error quiet = { 0 };
             snprintf(path, sizeof path, "%.1000s/run", reproduction_work(r, x, arm, s)->dir);
             if (!mb_series_read(path, e->curve, r->arena, &series, &quiet)) continue;
-            if (!(dirs[n] = mb_strdup(r->arena, path, err))) return false;
-            group[n++] = groups;
+            if (!(dirs[n] = mb_strdup(r->arena, path, err))) return -1;
+            group[n++] = *groups;
         }
-        if (n > before) labels[groups++] = e->arm[arm].name;
+        if (n > before) labels[(*groups)++] = e->arm[arm].name;
     }
-    snprintf(path, sizeof path, "%s/curves.svg", dir);
-    if (n == 0) {
-        unlink(path);
-        return true;
+    return n;
+}
+
+/* Learning curves of the arms that have them, a picture for each place. */
+static bool draw_curves(const struct reproduction *r, int x, const char *dir, mb_str *page, mb_error *err)
+{
+    const mb_experiment *e = &r->experiment[x];
+    size_t most = (size_t)e->narms * (size_t)e->nseeds;
+    const char **dirs = mb_alloc(r->arena, most, sizeof *dirs, err), **labels = mb_alloc(r->arena, most, sizeof *labels, err);
+    int *group = mb_alloc(r->arena, most, sizeof *group, err);
+    if (!dirs || !labels || !group) return false;
+    for (int of = 0; of < e->narms; of++) {
+        char path[PATH_BYTES + 200], name[160], what[160], title[160];
+        int groups, n = 0;
+        bool seen = false;
+        struct curves c;
+        for (int i = 0; i < of; i++) seen = seen || strcmp(place_of(e, i), place_of(e, of)) == 0;
+        if (seen || (n = list_runs(r, x, of, dirs, labels, group, &groups, err)) == 0) continue;
+        if (n < 0) return false;
+        snprintf(what, sizeof what, "curves%s%.90s", one_place(e) ? "" : "-", one_place(e) ? "" : place_of(e, of));
+        file_name(name, sizeof name, what);
+        snprintf(path, sizeof path, "%s/%s.svg", dir, name);
+        if (!curves_of_groups(r->arena, dirs, group, n, labels, groups, e->curve, title_of(e, of, title), &c, err)) return false;
+        if (!figure_svg(&c, 1, path, r->arena, err)) return false;
+        mb_str_add(page, "![learning curves](%s.svg)\n\n", name);
     }
-    struct curves c;
-    if (!curves_of_groups(r->arena, dirs, group, n, labels, groups, e->curve, e->id, &c, err) || !figure_svg(&c, 1, path, r->arena, err)) return false;
-    mb_str_add(page, "![learning curves](curves.svg)\n\n");
     return true;
 }
 
@@ -193,6 +253,7 @@ bool outcome_page(const struct reproduction *r, int x, const struct outcome *o, 
     mb_str out;
     if (!memory) return false;
     mb_str_init(&out, memory, PAGE_BYTES);
+    remove_pictures(dir);
     head(e, o, &out);
     mb_str_add(&out, "| check | what is claimed | arm | other | effect and interval | test (Holm) | verdict |\n|---|---|--:|--:|--:|---|---|\n");
     for (int k = 0; k < e->nchecks; k++) check_row(e, &e->check[k], &o->check[k], &out);

@@ -6,17 +6,17 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { DEPTH_MAX = 8, KEY_MAX = 256, ITEMS_MAX = 2048, LIST_BYTES = 1024, TEXT_BYTES = 1 << 20 };
+enum { DEPTH_MAX = 8, KEY_MAX = 256, ITEMS_MAX = 8192, LIST_BYTES = 1024, TEXT_BYTES = 1 << 20 };
 
 typedef struct parser {
     yaml_parser_t yaml;
     mb_arena *arena;
     const char *path;
     mb_error *err;
-    mb_yaml_item *items; /* [ITEMS_MAX] */
+    mb_yaml_item *items; /* [most] */
     int n;
-    mb_yaml_item *seen; /* [ITEMS_MAX] every key, of mappings too */
-    int nseen;
+    mb_yaml_item *seen; /* [most] every key, of mappings too */
+    int nseen, most;
 } parser;
 
 /* Record an error at a line. */
@@ -55,13 +55,13 @@ static bool remember(parser *p, const char *key, size_t line)
         fail_at(p, line, "a second value for", key);
         return mb_note(p->err, "the first one is on line %d", p->seen[i].line);
     }
-    if (p->nseen == ITEMS_MAX) return fail_at(p, line, "too many keys, 2048 are allowed", NULL);
+    if (p->nseen == p->most) return fail_at(p, line, "too many keys, 8192 are allowed", NULL);
     char *copy = mb_strdup(p->arena, key, p->err);
     if (!copy) return false;
     p->seen[p->nseen++] = (mb_yaml_item){copy, NULL, (int)line + 1};
     return true;
 }
-_Static_assert(ITEMS_MAX == 2048 && DEPTH_MAX == 8, "the messages name these limits");
+_Static_assert(ITEMS_MAX == 8192 && DEPTH_MAX == 8, "the messages name these limits");
 
 /* Note the value of the key remembered last. */
 static bool add_item(parser *p, const char *value)
@@ -189,15 +189,23 @@ static bool read_stream(parser *p)
     }
 }
 
+/* Every key stands at one of these. */
+static int most_keys(const char *text, size_t n)
+{
+    int colons = 1;
+    for (size_t i = 0; i < n && colons < ITEMS_MAX; i++) colons += text[i] == ':' || text[i] == '?' || text[i] == ',' || text[i] == '{';
+    return colons;
+}
+
 bool mb_yaml_parse(const char *text, size_t n, const char *path, mb_arena *a, mb_yaml *out,
                    mb_error *err)
 {
     if (n > TEXT_BYTES)
         return mb_fail(err, MB_ERR_FORMAT, "%.200s: %zu bytes are too many for a configuration",
                        path, n);
-    parser p = {.arena = a, .path = path, .err = err};
-    p.items = mb_alloc(a, ITEMS_MAX, sizeof *p.items, err);
-    p.seen = p.items ? mb_alloc(a, ITEMS_MAX, sizeof *p.seen, err) : NULL;
+    parser p = {.arena = a, .path = path, .err = err, .most = most_keys(text, n)};
+    p.items = mb_alloc(a, (size_t)p.most, sizeof *p.items, err);
+    p.seen = p.items ? mb_alloc(a, (size_t)p.most, sizeof *p.seen, err) : NULL;
     char *name = p.seen ? mb_strdup(a, path, err) : NULL;
     if (!name) return false;
     if (!yaml_parser_initialize(&p.yaml))

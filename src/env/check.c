@@ -213,6 +213,10 @@ static bool examine(struct mb__check *c, int64_t steps, mb_error *err)
 bool mb_env_check(const mb_env_def *def, const void *options, int64_t steps,
                   void (*report)(void *ctx, bool ok, const char *what), void *ctx, mb_error *err)
 {
+    if (def->foreign) {
+        mb_fail(err, MB_ERR_UNSUPPORTED, "%.200s: is stepped elsewhere, so its state cannot be looked at", def->name);
+        return mb_note(err, "training checks shapes, numbers and actions of such an environment as it goes");
+    }
     mb_env_shape shape;
     mb_arena *arena = mb_arena_new((size_t)1 << 32, err);
     if (!arena) return false;

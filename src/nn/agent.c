@@ -31,7 +31,7 @@ static bool keep_blocks(mb_agent *a, const char *name, mb_error *err)
     return mb_keep(s->store, memory_name, a->memory, (size_t)(a->rows * a->policy->state) * sizeof(float), err);
 }
 
-mb_agent *mb_agent_new(const mb_policy *p, const char *name, int rows, mb_error *err)
+static mb_agent *make(const mb_policy *p, const char *name, int rows, bool open, mb_error *err)
 {
     mb_scope *s = p->scope;
     mb_agent *a = mb_alloc(s->arena, 1, sizeof *a, err);
@@ -50,6 +50,7 @@ mb_agent *mb_agent_new(const mb_policy *p, const char *name, int rows, mb_error 
     for (int i = 0; i < a->out.dist.nindex; i++) mb_output(a->out.dist.logp[i]);
     if (a->out.dist.nvalue) mb_output(a->out.dist.mean);
     mb_output(a->out.value);
+    if (open) mb_output(a->out.latent);
     if (p->recurrent) mb_output(a->out.state);
     a->plan = mb_compile(g, err);
     a->rng = mb_alloc(s->arena, (size_t)rows, sizeof *a->rng, err);
@@ -59,6 +60,15 @@ mb_agent *mb_agent_new(const mb_policy *p, const char *name, int rows, mb_error 
     if (a->all_allowed) memset(a->all_allowed, 1, (size_t)(rows * mb_space_nmask(&p->shape.act)));
     for (int r = 0; r < rows; r++) a->rng[r] = mb_rng_make(s->seed, name, (uint64_t)r);
     return keep_blocks(a, name, err) ? a : NULL;
+}
+
+mb_agent *mb_agent_new(const mb_policy *p, const char *name, int rows, mb_error *err) { return make(p, name, rows, false, err); }
+mb_agent *mb_agent_new_open(const mb_policy *p, const char *name, int rows, mb_error *err) { return make(p, name, rows, true, err); }
+
+const float *mb_agent_latent(const mb_agent *a, int *width)
+{
+    *width = a->policy->pi.out;
+    return mb_data(a->out.latent);
 }
 
 static void feed(mb_agent *a, void *const obs[], const uint8_t *mask, const uint8_t *start, int per_start)

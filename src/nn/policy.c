@@ -87,7 +87,7 @@ mb_policy_out mb_policy_apply(const mb_policy *p, const mb_obs_input *in, mb_var
     }
     mb_var feat = p->pi.def->apply(&p->pi, x, keep, &memory[0]);
     mb_var vfeat = p->net.shared ? feat : p->v.def->apply(&p->v, x, keep, &memory[1]);
-    mb_policy_out out = { .dist = distribution(p, feat, in->mask) };
+    mb_policy_out out = { .dist = distribution(p, feat, in->mask), .latent = feat };
     mb_var value = mb_dense_apply(&p->value_head, vfeat);
     mb_shape s = mb_dims(value);
     s.rank--;

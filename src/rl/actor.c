@@ -44,6 +44,14 @@ static bool act(void *self, mb_vec *vec, bool greedy, mb_error *err)
     return true;
 }
 
+const float *mb_policy_actor_latent(const mb_actor *actor, int *rows, int *width)
+{
+    const struct actor *a = actor->self;
+    if (actor->act != act) return NULL;
+    *rows = a->nenvs;
+    return mb_agent_latent(a->agent[0], width);
+}
+
 bool mb_policy_actor(mb_policy *const *policies, int n, const char *name, mb_vec *vec, mb_actor *out, mb_error *err)
 {
     mb_arena *arena = policies[0]->scope->arena;
@@ -65,7 +73,7 @@ bool mb_policy_actor(mb_policy *const *policies, int n, const char *name, mb_vec
         char text[64];
         snprintf(text, sizeof text, n > 1 ? "%s%d" : "%s", name, k);
         const char *unique = mb_strdup(arena, text, err);
-        if (!unique || !(a->agent[k] = mb_agent_new(policies[k], unique, a->nenvs, err))) return false;
+        if (!unique || !(a->agent[k] = mb_agent_new_open(policies[k], unique, a->nenvs, err))) return false;
     }
     *out = (mb_actor){ a, act };
     return true;

@@ -22,30 +22,6 @@ struct c_file {
 
 /* ---- names ---- */
 
-void mb__identifier(char *out, size_t n, const char *text)
-{
-    static const char *const words[] = { "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
-                                         "extern", "float", "for", "goto", "if", "inline", "int", "long", "mask", "register", "restrict",
-                                         "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned",
-                                         "void", "volatile", "while", "class", "new", "delete", "this", "template", "private", NULL };
-    size_t at = 0;
-    if (isdigit((unsigned char)*text) || !*text) out[at++] = '_';
-    for (; *text && at + 2 < n; text++) out[at++] = isalnum((unsigned char)*text) ? *text : '_';
-    out[at] = 0;
-    for (int i = 0; words[i]; i++)
-        if (strcmp(out, words[i]) == 0) snprintf(out + at, n - at, "_");
-}
-
-void mb__field_identifier(char *out, size_t n, const mb_space *space, int f, const char *otherwise)
-{
-    char number[32];
-    snprintf(number, sizeof number, space->nfields > 1 ? "%s%d" : "%s", otherwise, f);
-    mb__identifier(out, n, space->field[f].name ? space->field[f].name : number);
-}
-
-float mb__low(const mb_field *f, int i) { return f->lows ? f->lows[i] : f->low; }
-float mb__high(const mb_field *f, int i) { return f->highs ? f->highs[i] : f->high; }
-
 /* net/policy.0.w is policy_0_w in the file */
 static const char *tensor_name(const mb_tensor *t, char out[80])
 {
@@ -433,6 +409,14 @@ static void add_functions(struct c_file *f, mb_str *out)
 
 /* ---- the file ---- */
 
+/* the local arrays of the network, but for inputs in 8 bits */
+static int stack_bytes(const mb_netlist *n)
+{
+    int sum = 0;
+    for (int i = 0; i < n->nwires; i++) sum += n->wire[i].name ? 0 : n->wire[i].n * (int)sizeof(float);
+    return sum;
+}
+
 static void add_head(struct c_file *f, mb_str *out)
 {
     const mb__export *x = f->x;
@@ -443,6 +427,10 @@ static void add_head(struct c_file *f, mb_str *out)
     mb_str_add(out, "/* %s: a policy trained by matchbox %s.\n\n   environment  %s: %s\n   training     %s, seed %s, %lld steps\n", f->id, MB_VERSION, env->name,
                env->summary, mb_settings_algo(x->settings)->name, seed, (long long)x->trained);
     mb_str_add(out, "   network      %s, %lld numbers%s\n", f->net->model, (long long)mb_net_weights(f->net), f->int8 ? ", weights in 8 bits" : "");
+    if (f->net->table) mb_str_add(out, "   observation  one of %d states", f->net->nstates);
+    else mb_str_add(out, "   observation  %d number%s", f->net->features, f->net->features == 1 ? "" : "s");
+    mb_str_add(out, "; what they are: docs/env/%s.md\n", env->name);
+    if (stack_bytes(f->net)) mb_str_add(out, "   stack        %d bytes of values for one decision\n", stack_bytes(f->net));
     if (f->net->shape.nagents > 1) mb_str_add(out, "   player       agent %d of %d\n", x->options->agent, f->net->shape.nagents);
     if (r->episodes) mb_str_add(out, "   return       %.6g, mean of %d episodes with the best actions\n", r->return_mean, r->episodes);
     if (f->int8 && r->episodes) {
@@ -453,11 +441,11 @@ static void add_head(struct c_file *f, mb_str *out)
     if (f->net->table) {
         mb_str_add(out, "\n   Compile: cc -std=c99 -O2 -c FILE.c\n");
     } else {
-    mb_str_add(out, "\n   Compile: cc -std=c99 -O2 -ffp-contract=off -c FILE.c      and link with -lm\n");
-    if (!f->int8) mb_str_add(out, "   These flags (also with -O3 and -mfma, which is fast) give matchbox's own evaluation bit for bit; any others give outputs\n"
-                                  "   within 1e-5 of it.  ");
-    else mb_str_add(out, "   ");
-    mb_str_add(out, "-D%s_FAST multiplies and adds in two steps, for processors without fused ones.\n", f->upper);
+        mb_str_add(out, "\n   Compile: cc -std=c99 -O2 -ffp-contract=off -c FILE.c      and link with -lm\n   ");
+        if (!f->int8)
+            mb_str_add(out, "These flags (also with -O3 and -mfma, which is fast) give matchbox's own evaluation bit for bit; any others give outputs\n"
+                            "   within 1e-5 of it.  ");
+        mb_str_add(out, "-D%s_FAST multiplies and adds in two steps, for processors without fused ones.\n", f->upper);
     }
     mb_str_add(out, "   Elsewhere, C++ too: #define %s_DECLARATIONS, then #include this file for the declarations.\n", f->upper);
     mb_str_add(out, "   No memory is allocated and nothing outside the arguments is written. */\n\n");

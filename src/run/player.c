@@ -1,4 +1,5 @@
 /* A trained policy on its own environments, for eval, play and export. */
+#include "matchbox/rl.h"
 #include "run/impl.h"
 #include <string.h>
 
@@ -76,6 +77,12 @@ bool mb_player_step(mb_player *p, bool greedy, mb_error *err)
     p->begun = true;
     if (begin && !mb_vec_reset(e->vec, err)) return false;
     return mb_player_act(p, greedy, err) && mb_vec_step(e->vec, err);
+}
+
+const float *mb_player_latent(mb_player *p, int *rows, int *width)
+{
+    const mb_actor *a = &p->t->eval.actor;
+    return mb_policy_actor_latent(a, rows, width);
 }
 
 mb_vec *mb_player_vec(mb_player *p) { return p->t->eval.vec; }

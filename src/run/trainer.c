@@ -197,6 +197,8 @@ void mb_trainer_free(mb_trainer *t)
     mb_arena_free(t->arena);
 }
 
+const mb_settings *mb_trainer_settings(const mb_trainer *t) { return t->settings; }
+const char *mb_trainer_dir(const mb_trainer *t) { return t->dir; }
 mb_run *mb_trainer_view(mb_trainer *t) { return &t->run; }
 
 /* ---- running ---- */

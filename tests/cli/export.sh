@@ -76,7 +76,7 @@ test_bad_input() {
 }
 
 test_zoo() {
-    run 0 list zoo; says out cartpole
+    run 0 list zoo; says out cartpole; grep -q 'cannot be used' out && complain 'a policy of the zoo cannot be used'
     run 0 list zoo --json; json name summary source
     run 0 eval zoo:cartpole --json --episodes 20
     grep -q '"return_mean":500,' out || complain 'cartpole of the zoo falls'

@@ -143,7 +143,7 @@ MB_ENV(crash) = { MB_ENV_HEAD, .name = "crash", .summary = "s", .obs = MB_BOX(1)
     .time_limit = 9, .state_size = sizeof(struct crash), .reset = reset, .step = step, .batch = batch };
 END
     "$mb" check ./crash.c >out 2>err && complain 'a crash passed'
-    grep -q AddressSanitizer err || says err 'error: the environment crashed'
+    grep -q AddressSanitizer err || says err 'error: the environment ./crash.c crashed'
 }
 
 test_signals() {
@@ -283,6 +283,40 @@ END
     echo 'int x;' >none.c; run 2 train random ./none.c; says err 'defines no environment'
     printf 'MB_ENV(x) = { nonsense\n' >broken.c; run 2 train random ./broken.c; says err 'does not compile'
     run 1 train random ./absent.c; says err absent.c
+}
+
+test_environments_from_a_shared_object() {
+    cat >mine.c <<'END'
+#include "matchbox/env.h"
+static void reset(void *s, const void *o, mb_rng *r, mb_io *io) { *(int *)s = 0; io->obs[0] = 0; }
+static mb_step step(void *s, const void *o, mb_rng *r, mb_io *io)
+{
+    int t = ++*(int *)s;
+    io->obs[0] = t == BAD ? MB_INF : t / 8.0f;
+    if (t == CRASH) *(volatile int *)16 = 0;
+    return (mb_step){ 1, t == 8 };
+}
+MB_BATCH(reset, step)
+MB_ENV(mine) = { MB_ENV_HEAD ABI, .name = "mine", .summary = "s", .obs = MB_BOX_IN(1, 0, 1), .act = MB_DISCRETE(2),
+                 .state_size = sizeof(int), .reset = reset, .step = step, .batch = batch };
+END
+    object() { name=$1; shift; ${CC:-cc} -shared -fPIC -Wno-initializer-overrides -Wno-override-init -I "$root/include" -DBAD=-1 -DCRASH=-1 -DABI= "$@" -o $name mine.c 2>cc.log || complain "$(cat cc.log)"; }
+    object mine.so
+    run 0 train random mine.so $quick --run so --json; grep -q '"length_mean":8}' out || complain length
+    rm mine.so
+    run 0 resume so --json
+    object old.so -UABI '-DABI=,.abi = 77'
+    run 2 train random ./old.so; says err './old.so: made for another version of matchbox'; says err 'interface is number 77'
+    cp "$mb" some.so; echo text >text.so
+    run 2 train random ./text.so; says err './text.so: not a shared object'
+    object bad.so -UBAD -DBAD=5
+    run 1 train random ./bad.so $quick --run none; says err "environment './bad.so', instance 0: observation"; says err 'matchbox check ./bad.so'
+    case $BUILD in *-address | *-thread) return ;; esac # they tell of a crash themselves
+    object crash.so -UCRASH -DCRASH=5
+    "$mb" train random ./crash.so $quick --run crashed >out 2>err </dev/null
+    holds $? -gt 128
+    says err 'error: the environment ./crash.so crashed'; says err 'crashed/checkpoints'; says err 'matchbox check ./crash.so'
+    holds -n "$(ls crashed/checkpoints)"
 }
 
 test_progress_is_not_in_the_way() {

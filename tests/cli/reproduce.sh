@@ -207,4 +207,15 @@ test_two_drivers_share_the_work() {
     holds "$(grep -c begin trace)" -eq 24
 }
 
+test_stats() {
+    run 0 stats 1 2 3 4 100 --json; json n mean median iqm interval
+    grep -q '"mean":22,"median":3,"iqm":3,' out || complain "$(cat out)"
+    run 0 stats -1 -2 -3 --than -2,-3,-4 --paired --json; json difference improvement welch_p permutation_p
+    grep -q '"difference":\[1,1\]' out || complain "$(cat out)"
+    grep -q '"permutation_p":0.25' out || complain "$(cat out)"
+    run 0 stats 1 2 3 --than 4,5; says out 'probability of improvement 0,'
+    run 2 stats 1 x; says err "'x' is not a number"
+    run 2 stats 1 2 --than 1 --paired; says err 'as many'
+}
+
 finish

@@ -100,8 +100,8 @@ TEST(limits_hold)
     static char text[1 << 17];
     mb_str b;
     mb_str_init(&b, text, sizeof text);
-    for (int i = 0; i < 2049; i++) mb_str_add(&b, "key%d: 1\n", i);
-    check_refused(text, "f.yaml, line 2049: too many keys");
+    for (int i = 0; i < 8193; i++) mb_str_add(&b, "key%d: 1\n", i);
+    check_refused(text, "f.yaml, line 8193: too many keys");
     mb_str_init(&b, text, sizeof text);
     mb_str_add(&b, "a: [");
     for (int i = 0; i < 1000; i++) mb_str_add(&b, "12345, ");

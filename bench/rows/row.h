@@ -1,0 +1,52 @@
+/* row.h - arguments and output of the programs that measure a row.  With --seed=N a program measures one seed and prints one
+   line of JSON, which is what experiments/ID.yaml asks it for; without, it prints the tables of docs/results. */
+#ifndef ROW_H
+#define ROW_H
+#include "matchbox/core.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The value of --key=value, or NULL. */
+static inline const char *row_text(int argc, char **argv, const char *key)
+{
+    size_t n = strlen(key);
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i] + 2, key, n) == 0 && argv[i][2 + n] == '=') return argv[i] + 3 + n;
+    return NULL;
+}
+
+static inline bool row_is(int argc, char **argv, const char *key, const char *value)
+{
+    const char *text = row_text(argc, argv, key);
+    return text && strcmp(text, value) == 0;
+}
+
+static inline double row_number(int argc, char **argv, const char *key, double otherwise)
+{
+    const char *text = row_text(argc, argv, key);
+    double v = otherwise;
+    int64_t whole;
+    if (!text || mb_parse_double(text, &v)) return v;
+    if (mb_parse_int(text, &whole)) return (double)whole;
+    fprintf(stderr, "--%s: '%s' is not a number\n", key, text);
+    exit(2);
+}
+
+static inline uint64_t row_seed(int argc, char **argv) { return (uint64_t)row_number(argc, argv, "seed", 1); }
+
+/* {"a":1,"b":2}: names and numbers in turn. */
+static inline void row_print(int n, const char *const *names, const double *values)
+{
+    char memory[4096];
+    mb_str out;
+    mb_str_init(&out, memory, sizeof memory);
+    for (int i = 0; i < n; i++) {
+        mb_str_add(&out, i ? "," : "{");
+        mb_str_json(&out, names[i]);
+        mb_str_add(&out, ":");
+        mb_str_number(&out, values[i]);
+    }
+    printf("%s}\n", out.s);
+}
+#endif
