@@ -54,6 +54,11 @@ fi
 # optional libraries, two lines each: `optional` links the library, `loaded` leaves that to mb_library_load
 optional JANSSON jansson -ljansson '#include <jansson.h>
 int main(void) { json_t *j = json_array(); json_decref(j); return !j; }' 'reading JSON: language models, losses from a file' libjansson-dev
+optional PCRE2 libpcre2-8 -lpcre2-8 '#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+int main(void) { return pcre2_config(PCRE2_CONFIG_UNICODE, 0) < 0; }' 'tokenizers of language models' libpcre2-dev
+optional UTF8PROC libutf8proc -lutf8proc '#include <utf8proc.h>
+int main(void) { return utf8proc_version() == 0; }' 'tokenizers that normalise text (NFC)' libutf8proc-dev
 loaded CAIRO cairo '-I/usr/include/cairo -lcairo' '#include <cairo.h>
 int main(void) { return cairo_version() == 0; }' 'learning curves as PNG' libcairo2-dev
 loaded MICROHTTPD libmicrohttpd '-lmicrohttpd' '#include <microhttpd.h>

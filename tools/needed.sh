@@ -2,7 +2,7 @@
 # Libraries: the program needs only small ones, so that it starts in a millisecond and runs where others are missing.
 # What brings further libraries along is loaded when a feature first needs it (mb_library_load).
 #   needed.sh PROGRAM...
-small='libc libm libdl libpthread librt libyaml-0 libsqlite3 libjansson libpcre2-8 libgcc_s linux-vdso ld-linux-x86-64 ld-linux-aarch64'
+small='libc libm libdl libpthread librt libyaml-0 libsqlite3 libjansson libpcre2-8 libutf8proc libgcc_s linux-vdso ld-linux-x86-64 ld-linux-aarch64'
 command -v ldd >/dev/null || { echo 'no ldd here'; exit 77; }
 bad=0
 for program; do

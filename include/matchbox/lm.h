@@ -42,6 +42,24 @@ MB_API bool mb_st_convert(const float *x, int64_t n, mb_st_type to, void *out, m
 /* Write a file, replaced in one step, tensors in order of type size (largest first) and name, as the reference library does. */
 MB_API bool mb_safetensors_write(const char *path, const mb_st_tensor *tensors, int n, mb_arena *scratch, mb_error *err);
 
+/* ---- tokenizers: the tokenizer.json of Hugging Face, byte-level BPE ----
+   Added tokens are cut out first, then normalisation (NFC), pre-tokenisation (the file's own regular expressions, digits, byte level), merges
+   by rank, and the template of the post-processor.  Bytes that are not UTF-8 are tokens of their own, so that any text comes back. */
+
+typedef struct mb_tokenizer mb_tokenizer;
+/* tokenizer.json, or a folder that holds one.  What the file asks for and is not known is named in the error.  NULL: see err. */
+MB_API mb_tokenizer *mb_tokenizer_open(mb_arena *a, const char *path, mb_error *err);
+MB_API void mb_tokenizer_close(mb_tokenizer *t); /* compiled expressions; NULL is fine */
+MB_API int mb_tokenizer_size(const mb_tokenizer *t); /* largest id + 1 */
+/* Ids of n bytes of text into `ids` (room for `cap`); specials: what the post-processor adds around a text.  The number of ids, or -1.
+   Scratch is given back. */
+MB_API int mb_tokenize(const mb_tokenizer *t, const char *text, size_t n, bool specials, int32_t *ids, int cap, mb_arena *scratch, mb_error *err);
+/* Bytes of the tokens one after the other; ids out of range give nothing.  skip_specials leaves out special added tokens. */
+MB_API void mb_detokenize(const mb_tokenizer *t, const int32_t *ids, int n, bool skip_specials, mb_str *out);
+/* Bytes of one token, not NUL-terminated; NULL: no such id. */
+MB_API const char *mb_token_bytes(const mb_tokenizer *t, int32_t id, size_t *n);
+MB_API int32_t mb_token_id(const mb_tokenizer *t, const char *bytes, size_t n); /* -1: no token has these bytes */
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,4 @@
-# matchbox lm loss, lm inspect: arrays in, loss and derivatives out; and what is said of a file that is not as it should be.
+# matchbox lm loss, lm inspect, lm tokenize: arrays in, loss and derivatives out; and what is said of a file that is not as it should be.
 self=tests/cli/lm.sh
 . ./tests/cli/lib.inc
 
@@ -60,4 +60,16 @@ test_inspect() {
     run 1 lm inspect nowhere; says err 'nowhere: cannot be opened'
     run 2 lm inspect bad.json; says err 'bad.json'
 }
-case $("$mb" --version) in *jansson*) finish ;; *) echo 'built without jansson'; echo '0 passed, 0 failed' ;; esac
+test_tokenize() {
+    tok=$root/tests/reference/data/lm/tokenizer-gpt2.json
+    run 0 lm tokenize "$tok" 'the theory <|endoftext|>' --json; json ids pieces
+    says out '"pieces":["t","he"," the","or","y"," ","<|endoftext|>"]'
+    ids=$(sed 's/.*"ids":\[\([^]]*\).*/\1/' out)
+    run 0 lm tokenize "$tok" --decode "$ids"; equals out <<END
+the theory <|endoftext|>
+END
+    run 2 lm tokenize "$tok"; says err 'no text'
+    run 2 lm tokenize "$tok" --decode 1,99999; says err "'99999' begins with no id"
+    run 1 lm tokenize nowhere.json hi; says err 'nowhere.json: cannot be read'
+}
+case $("$mb" --version) in *jansson*pcre2*|*pcre2*jansson*) finish ;; *) echo 'built without jansson or PCRE2'; echo '0 passed, 0 failed' ;; esac
