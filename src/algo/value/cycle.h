@@ -7,9 +7,9 @@
 
 /* the defaults that differ from one algorithm to the next are arguments */
 #define VALUE_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, lr_, eps_, nstep_, on_)                          \
-    NUM(int, horizon, 10, 1, 65536, "steps per environment between updates")                         \
-    NUM(int, updates, 1, 0, 1000, "updates after these steps")                                      \
-    NUM(int, batch, 128, 1, 8192, "transitions in an update")                                       \
+    NUM(int, horizon, 10, 1, 8192, "steps per environment between updates")                         \
+    NUM(int, updates, 1, 0, 128, "updates after these steps")                                      \
+    NUM(int, batch, 128, 1, 2048, "transitions in an update")                                       \
     NUM(int64_t, buffer, 10000, 1, 1e12, "transitions the replay holds")                             \
     NUM(int64_t, learning_starts, 10000, 0, 1e12, "steps before the first update")                   \
     NUM(int64_t, target_every, 500, 1, 1e12, "steps between moves of the target network")            \
