@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #define SPIN_SECONDS 20e-6 /* then sleep: two switches cost about as much */
+#define SPIN_MOST 100e-6   /* as long as a job, when jobs are longer: others are then about to be done, or to come */
 #define LONG_JOB 20e-6     /* worth a wake-up even when the last ones came too late */
 #define OVERDRAFT 1e-3     /* s the crew may cost more than it saves, then the caller works alone */
 #define CREDIT_MAX 1e-3    /* s it may have saved up at most */
@@ -89,10 +90,15 @@ static void sleep_until_work(mb_pool *p)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Spin for a short time; true when work came. */
-static bool spin_until_work(mb_pool *p)
+static double spin_time(double job_seconds)
 {
-    double end = mb_now() + SPIN_SECONDS;
+    return job_seconds < SPIN_SECONDS ? SPIN_SECONDS : job_seconds < SPIN_MOST ? job_seconds : SPIN_MOST;
+}
+
+/* Spin for a short time; true when work came. */
+static bool spin_until_work(mb_pool *p, double seconds)
+{
+    double end = mb_now() + seconds;
     do {
         for (int i = 0; i < PAUSES; i++) {
             if (atomic_load_explicit(&p->unclaimed, memory_order_relaxed) > 0) return true;
@@ -106,11 +112,13 @@ static void *work(void *arg)
 {
     worker *w = arg;
     mb_pool *p = w->pool;
-    bool spin = false; /* only who has just worked may expect more */
+    double spin = 0; /* only who has just worked, or was woken for it, may expect more */
     while (!atomic_load(&p->quit)) {
-        if (!spin || !spin_until_work(p)) sleep_until_work(p);
+        bool woken = !(spin > 0 && spin_until_work(p, spin));
+        if (woken) sleep_until_work(p);
+        double begin = mb_now();
         int mine = take_jobs(p, w->index);
-        spin = mine > 0;
+        spin = mine > 0 ? spin_time(mb_now() - begin) : woken ? SPIN_MOST : 0; /* woken too late: perhaps in time for the next */
         if (!mine) continue;
         atomic_fetch_add(&p->done, mine);
         if (atomic_load(&p->waiting)) {
@@ -134,9 +142,9 @@ static void wake(mb_pool *p, int jobs)
 
 /* Wait for the jobs that workers have claimed: a short spin, then sleep, which lets a worker have
    this CPU. */
-static void wait_for_workers(mb_pool *p, int jobs)
+static void wait_for_workers(mb_pool *p, int jobs, double job_seconds)
 {
-    double end = mb_now() + SPIN_SECONDS;
+    double end = mb_now() + spin_time(job_seconds);
     do {
         for (int i = 0; i < PAUSES; i++) {
             if (atomic_load_explicit(&p->done, memory_order_acquire) == jobs) return;
@@ -220,7 +228,7 @@ static void run_with_crew(mb_pool *p, int njobs, mb_job fn, void *ctx)
     lead(p, asleep && !call, &a);
     if (a.mine < njobs) {
         double start = mb_now();
-        wait_for_workers(p, njobs - a.mine);
+        wait_for_workers(p, njobs - a.mine, a.shortest);
         a.cost += mb_now() - start;
     }
     learn_to_call(p, call, a.mine < njobs);

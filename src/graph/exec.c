@@ -101,7 +101,7 @@ void mb_exec(mb_plan *p)
         } else if (s->nblocks == 1) {
             run_block(&j, 0, 0);
         } else {
-            mb_pool_run(p->pool, s->nblocks, run_block, &j);
+            mb_pool_run(s->brief ? NULL : p->pool, s->nblocks, run_block, &j);
             join_blocks(p, s);
         }
     }

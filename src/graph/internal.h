@@ -139,6 +139,7 @@ typedef struct mb__stage {
     int rows;                  /* 0: WHOLE operations, one after the other */
     int tile, tiles_per_block, nblocks;
     int first, nsteps;         /* into plan->steps */
+    bool brief;                /* not worth waking other threads */
 } mb__stage;
 
 struct mb_plan {
