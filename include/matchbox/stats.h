@@ -64,7 +64,7 @@ MB_API bool mb_bootstrap_statistic(const mb_bootstrap *o, mb_statistic s, const 
 
 typedef enum mb_alternative { MB_TWO_SIDED, MB_GREATER, MB_LESS } mb_alternative;
 /* Paired permutation test of the differences d = x - y: is their mean 0, given that their signs are arbitrary?  Exact up to 16
-   pairs (all 2^n signs), else 20,000 random sign patterns and p = (hits + 1) / (patterns + 1).  As SciPy's
+   pairs (all 2^n signs), else 100,000 random sign patterns and p = (hits + 1) / (patterns + 1).  As SciPy's
    permutation_test(permutation_type="samples"). */
 MB_API double mb_permutation_test(const double *d, int n, mb_alternative alternative, uint64_t seed);
 /* Welch's t test: unequal variances.  p is NaN when either sample has fewer than two values or both do not vary. */

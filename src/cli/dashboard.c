@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 enum { LOG_LINES = 64, LOG_BYTES = 256, SHOWN_LOGS = 5, FRAME_BYTES = 256 * 1024 };
-static const double FRAME_SECONDS = 0.2;
+/* Between frames: at least this long, and a hundred times as long as the last frame took, so that drawing costs 1 % of the time on a
+   slow terminal or a busy machine too; but no longer than the last. */
+static const double FRAME_SECONDS = 0.2, FRAME_COST = 100, LONGEST_PAUSE = 2;
 
 struct dashboard {
     struct curve curve[2];             /* training, evaluation */
@@ -17,7 +19,7 @@ struct dashboard {
     int64_t eval_step;                 /* of the last evaluation taken in */
     char log[LOG_LINES][LOG_BYTES];    /* ring */
     int nlogs;
-    double opens_at, drawn_at;         /* seconds of training; clock */
+    double opens_at, next;             /* seconds of training; clock: when the next frame is due */
     bool open;
     int columns, rows;
     char *frame;
@@ -302,12 +304,15 @@ void dashboard_past(struct dashboard *d, mb_arena *a, const char *dir)
 bool dashboard_progress(struct dashboard *d, const mb_progress_info *p)
 {
     double now = mb_now();
+    int columns, rows;
     remember(d, p);
     if (!d->open && (p->done || p->seconds < d->opens_at)) return false;
     if (!d->open) take_screen(d);
-    if (now - d->drawn_at < FRAME_SECONDS && !p->done) return true;
+    term_size(&columns, &rows);
+    if (now < d->next && columns == d->columns && rows == d->rows && !p->done) return true;
     draw(d, p);
-    d->drawn_at = now;
+    double cost = mb_now() - now;
+    d->next = now + cost + fmin(fmax(FRAME_SECONDS, FRAME_COST * cost), LONGEST_PAUSE);
     return true;
 }
 

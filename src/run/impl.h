@@ -110,11 +110,11 @@ struct mb_trainer {
     int64_t kept[2];             /* checkpoint block "run": step, last logged step */
     int64_t start_step, saved_step;
     double started, excluded, trained; /* seconds: clock at start, evaluation within, total so far */
-    double saved_at, shown_at, looked_at;
+    double saved_at, shown_at, look_at;
     double measure_at, other;    /* seconds: when an iteration may be measured again, spent outside of iterations */
     bool measure;                /* the next iteration */
     mb_phases phases;
-    size_t memory, peak_memory;  /* bytes, as of looked_at */
+    size_t memory, peak_memory;  /* bytes, as of the last look */
     int64_t eval_step;
     int64_t look_step;           /* read the clock again at this step */
     mb_eval last_eval;

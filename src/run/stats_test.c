@@ -3,7 +3,7 @@
 #include "matchbox/stats.h"
 #include <math.h>
 
-enum { EXACT_PAIRS = 16, PATTERNS = 20000, HOLM_MAX = 64 };
+enum { EXACT_PAIRS = 16, PATTERNS = 100000, HOLM_MAX = 64 };
 
 /* ---- paired permutation ---- */
 
