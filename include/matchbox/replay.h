@@ -25,6 +25,7 @@ typedef struct mb_replay_options {
     float gamma;             /* discount of these rewards */
     float reward_scale;      /* multiplies rewards as they come in; 0 means 1 */
     float reward_clip;       /* after scaling; 0: none */
+    float reward_noise;      /* then a number drawn evenly from [0, this) is added */
     int stack;               /* an image or box is the last `stack` frames, put together when drawn; 0 means 1 */
     bool prioritized;        /* draw with probability p^alpha / sum (Schaul et al. 2016, eq. 1), p = error + eps */
     float alpha, eps;

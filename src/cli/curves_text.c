@@ -87,7 +87,7 @@ void curves_plot(FILE *f, const struct curves *c, int columns, int rows, bool co
     struct grid g = { 0 };
     struct axis ax, ay;
     char label[32];
-    int w = columns - MARGIN - 1, h = rows - 2;
+    int w = columns - MARGIN - (columns >= 40 ? 7 : 1), h = rows - 2; /* room for the word behind the last step */
     g.w = w < 8 ? 8 : w > MAX_W ? MAX_W : w;
     g.h = h < 1 ? 1 : h > MAX_H ? MAX_H : h;
     curves_range(c, &ax, &ay, g.w / 14 + 1, g.h / 3 + 1);

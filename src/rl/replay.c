@@ -186,7 +186,8 @@ static int64_t advance(mb_replay *r, int j, const float *memory)
 static float shaped(const mb_replay *r, float reward)
 {
     float c = r->o.reward_clip, x = reward * r->o.reward_scale;
-    return c > 0 ? (x < -c ? -c : x > c ? c : x) : x;
+    x = c > 0 ? (x < -c ? -c : x > c ? c : x) : x;
+    return r->o.reward_noise > 0 ? x + mb_uniform(r->rng, 0, r->o.reward_noise) : x;
 }
 
 void mb_replay_add(mb_replay *r, const float *memory)

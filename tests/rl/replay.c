@@ -217,6 +217,28 @@ TEST(frames_are_stacked_from_single_ones)
     end();
 }
 
+TEST(noise_is_added_to_rewards)
+{
+    enum { BATCH = 64, DRAWS = 50 };
+    mb_replay *r = make((mb_replay_options){ .capacity = 300, .gamma = 1, .reward_noise = 2 });
+    mb_graph *g = mb_graph_new(&scope, "g", &err);
+    mb_sample b = mb_replay_inputs(g, r, BATCH);
+    double sum = 0;
+    go(r, 40, NULL);
+    for (int i = 0; i < DRAWS; i++) {
+        CHECK(mb_replay_draw(r, &b, 0, &err));
+        for (int k = 0; k < BATCH; k++) {
+            int row;
+            int64_t at = mb_replay_drawn(r, k, &row);
+            float noise = ((float *)mb_input_data(b.reward))[k] - record[row][at].reward;
+            CHECK(noise > -1e-4f && noise < 2.0001f);
+            sum += (double)noise;
+        }
+    }
+    CHECK_NEAR(sum / (BATCH * DRAWS), 1, 0.15); /* 240 rewards: four deviations */
+    end();
+}
+
 /* ---- priorities ---- */
 
 TEST(a_tree_of_sums_finds_what_it_should)
@@ -476,7 +498,7 @@ TEST(threads_never_show)
     }
 }
 
-MB_TESTS(T(transitions_are_what_happened), T(every_transition_has_the_same_chance), T(frames_are_stacked_from_single_ones),
+MB_TESTS(T(transitions_are_what_happened), T(every_transition_has_the_same_chance), T(frames_are_stacked_from_single_ones), T(noise_is_added_to_rewards),
          T(a_tree_of_sums_finds_what_it_should), T(priorities_decide_what_is_drawn), T(priorities_follow_the_ring_and_the_end),
          T(stretches_cross_episodes), T(demonstrations_have_their_share), T(what_does_not_fit_is_refused_before_it_is_used),
          T(a_restart_changes_nothing), T(threads_never_show))

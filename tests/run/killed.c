@@ -99,7 +99,7 @@ static void check_kind(const struct kind *k)
     run_begin();
     int kills = 0, resumed = 0, forward = 0, longest = 8000; /* microseconds: finds the pace of the machine */
     int64_t begun, before = -1;
-    for (int i = 0; i < LIVES && kills < KILLS; i++) {
+    for (int i = 0; i < LIVES && (kills < KILLS || resumed < KILLS / 2); i++) {
         clear_if_empty(killed);
         before = newest_step(killed);
         if (life(k, killed, 500 + mb_below(&rng, longest), &begun)) break;

@@ -3,7 +3,7 @@
 #include "algo/value/cycle.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                        \
-    NUM(int, atoms, 101, 2, 1001, "points of the support")                                           \
+    NUM(int, atoms, 101, 2, 501, "points of the support")                                           \
     NUM(float, v_min, -100, -1e9f, 1e9f, "the least return")                                         \
     NUM(float, v_max, 100, -1e9f, 1e9f, "the greatest return")                                       \
     VALUE_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "2.5e-4", 7.8125e-5f, 1, false)

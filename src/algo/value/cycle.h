@@ -7,9 +7,9 @@
 
 /* the defaults that differ from one algorithm to the next are arguments */
 #define VALUE_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, lr_, eps_, nstep_, on_)                          \
-    NUM(int, horizon, 10, 1, 65536, "steps per environment between updates")                         \
-    NUM(int, updates, 1, 0, 1000, "updates after these steps")                                      \
-    NUM(int, batch, 128, 1, 8192, "transitions in an update")                                       \
+    NUM(int, horizon, 10, 1, 8192, "steps per environment between updates")                         \
+    NUM(int, updates, 1, 0, 128, "updates after these steps")                                      \
+    NUM(int, batch, 128, 1, 2048, "transitions in an update")                                       \
     NUM(int64_t, buffer, 10000, 1, 1e12, "transitions the replay holds")                             \
     NUM(int64_t, learning_starts, 10000, 0, 1e12, "steps before the first update")                   \
     NUM(int64_t, target_every, 500, 1, 1e12, "steps between moves of the target network")            \
@@ -33,6 +33,7 @@
     NUM(float, priority_eps, 1e-6f, 0, 1, "added to every priority")                                 \
     NUM(float, reward_scale, 1, 0, 1e6f, "multiply rewards")                                         \
     NUM(float, reward_clip, 0, 0, 1e6f, "clip rewards after scaling (0: never)")                     \
+    NUM(float, reward_noise, 0, 0, 1e6f, "then add noise from [0, this): how well is it borne")      \
     NUM(int, stack, 1, 1, 16, "frames put together as one observation")                              \
     MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "120,84", MB_RELU)
 
@@ -41,7 +42,7 @@
     {                                                                                                \
         .net = { .net = MB_BODY_FROM(o), .atoms = 1, .duelling = (o)->duelling, .noisy = (o)->noisy, .sigma = (o)->sigma }, \
         .replay = { .capacity = (o)->buffer, .nstep = (o)->nstep, .gamma = (o)->gamma, .reward_scale = (o)->reward_scale, \
-                    .reward_clip = (o)->reward_clip, .stack = (o)->stack, .prioritized = (o)->prioritized, .alpha = (o)->alpha, \
+                    .reward_clip = (o)->reward_clip, .reward_noise = (o)->reward_noise, .stack = (o)->stack, .prioritized = (o)->prioritized, .alpha = (o)->alpha, \
                     .eps = (o)->priority_eps },                                                      \
         .double_q = (o)->double_q, .batch = (o)->batch, .optimizer = (mb_optimizer_kind)(o)->optimizer, .adam_eps = (o)->adam_eps, \
         .decay = (o)->weight_decay, .max_norm = (o)->max_grad_norm, .tau = (o)->tau                  \

@@ -5,7 +5,7 @@
 
 enum { HISTOGRAM, TWO_HOT };
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                        \
-    NUM(int, atoms, 51, 2, 1001, "points of the support")                                           \
+    NUM(int, atoms, 51, 2, 501, "points of the support")                                           \
     PICK(target, HISTOGRAM, "hl-gauss|two-hot", "how a number becomes a distribution")               \
     NUM(float, width, 0.75f, 0.01f, 100, "deviation of the Gaussian, in bins")                       \
     NUM(float, v_min, -100, -1e9f, 1e9f, "the least value")                                         \

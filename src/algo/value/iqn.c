@@ -3,10 +3,10 @@
 #include "algo/value/cycle.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                        \
-    NUM(int, fractions, 8, 1, 1000, "quantile fractions drawn for the values that learn (N)")        \
-    NUM(int, target_fractions, 8, 1, 1000, "for those they learn from (N')")                         \
-    NUM(int, act_fractions, 32, 1, 1000, "for those that choose actions (K), evenly spaced")         \
-    NUM(int, cosines, 64, 1, 1024, "cosines that a fraction is shown by")                            \
+    NUM(int, fractions, 8, 1, 256, "quantile fractions drawn for the values that learn (N)")        \
+    NUM(int, target_fractions, 8, 1, 256, "for those they learn from (N')")                         \
+    NUM(int, act_fractions, 32, 1, 256, "for those that choose actions (K), evenly spaced")         \
+    NUM(int, cosines, 64, 1, 256, "cosines that a fraction is shown by")                            \
     NUM(float, kappa, 1, 0, 1000, "where the quantile loss turns from a square into a line (0: a line)") \
     NUM(float, risk, 1, 0.001f, 1, "act on the mean of this worst share of the returns (CVaR); 1: of all") \
     VALUE_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "2.5e-4", 1e-8f, 1, false)

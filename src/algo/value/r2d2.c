@@ -6,11 +6,11 @@
 #include "matchbox/value.h"
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                        \
-    NUM(int, horizon, 16, 1, 65536, "steps per environment between updates")                         \
-    NUM(int, updates, 1, 0, 1000, "updates after these steps")                                       \
-    NUM(int, batch, 32, 1, 1024, "sequences in an update")                                           \
+    NUM(int, horizon, 16, 1, 8192, "steps per environment between updates")                         \
+    NUM(int, updates, 1, 0, 128, "updates after these steps")                                       \
+    NUM(int, batch, 32, 1, 512, "sequences in an update")                                           \
     NUM(int, burn_in, 8, 0, 128, "steps that only warm the memory up")                               \
-    NUM(int, length, 24, 1, 128, "steps to learn from")                                              \
+    NUM(int, length, 24, 1, 96, "steps to learn from")                                              \
     NUM(int, period, 16, 1, 512, "sequences begin at multiples of this")                             \
     NUM(int64_t, buffer, 100000, 1, 1e12, "steps the replay holds")                                  \
     NUM(int64_t, learning_starts, 2000, 0, 1e12, "steps before the first update")                    \
