@@ -16,7 +16,7 @@ typedef struct mb_dense { mb_tensor *w, *b; } mb_dense; /* w [in, out], b [out] 
 /* Orthogonal weights times `gain` (Saxe et al. 2014), zero bias. */
 MB_API bool mb_dense_init(mb_dense *l, mb_params *p, const char *name, int in, int out, float gain, mb_rng *rng, mb_error *err);
 MB_API mb_var mb_dense_apply(const mb_dense *l, mb_var x);
-MB_API void mb_init_orthogonal(float *w, int rows, int cols, float gain, mb_rng *rng); /* [rows, cols] */
+MB_API bool mb_init_orthogonal(float *w, int rows, int cols, float gain, mb_rng *rng, mb_arena *scratch, mb_error *err); /* [rows, cols] */
 MB_API void mb_init_uniform(float *w, int64_t n, float bound, mb_rng *rng);
 
 typedef enum mb_activation { MB_TANH, MB_RELU, MB_SILU, MB_GELU, MB_SIGMOID, MB_IDENTITY } mb_activation;
@@ -31,7 +31,7 @@ MB_API mb_var mb_activate(mb_var x, mb_activation a);
 /* of one network, with the defaults of whoever asks */
 #define MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, hidden_, activation_)                        \
     TEXT(model, "mlp", "network body: mlp, cnn, lstm, gru or attention")                           \
-    LIST(hidden, hidden_, 1, 8192, "units of the hidden layers; recurrent bodies: the last is the memory") \
+    LIST(hidden, hidden_, 1, 4096, "units of the hidden layers; recurrent bodies: the last is the memory") \
     PICK(activation, activation_, MB_ACTIVATION_CHOICES, "activation of the hidden layers")        \
     LIST(channels, "16", 1, 512, "channels of the convolutions (cnn)")                             \
     NUM(int, kernel, 3, 1, 15, "side of the convolution kernels (cnn)")                            \

@@ -9,31 +9,37 @@ void mb_init_uniform(float *w, int64_t n, float bound, mb_rng *rng)
     for (int64_t i = 0; i < n; i++) w[i] = mb_uniform(rng, -bound, bound);
 }
 
-static double dot(const float *a, const float *b, int n, int step)
+static double dot(const float *a, const float *b, int n)
 {
     double sum = 0;
-    for (int i = 0; i < n; i++) sum = mb_fma((double)a[i * step], (double)b[i * step], sum);
+    for (int i = 0; i < n; i++) sum = mb_fma((double)a[i], (double)b[i], sum);
     return sum;
 }
 
-/* Gram-Schmidt on the rows or columns of a normal matrix, whichever are fewer; twice is enough. */
-void mb_init_orthogonal(float *w, int rows, int cols, float gain, mb_rng *rng)
+/* Gram-Schmidt on the rows or columns of a normal matrix, whichever are fewer; twice is enough.  Columns are made straight in
+   scratch memory first. */
+bool mb_init_orthogonal(float *w, int rows, int cols, float gain, mb_rng *rng, mb_arena *scratch, mb_error *err)
 {
     bool wide = rows < cols;
-    int n = wide ? rows : cols, len = wide ? cols : rows, next = wide ? cols : 1, step = wide ? 1 : cols;
-    for (int i = 0; i < rows * cols; i++) w[i] = mb_normal(rng);
+    int n = wide ? rows : cols, len = wide ? cols : rows;
+    size_t mark = mb_arena_mark(scratch);
+    float *x = wide ? w : mb_alloc(scratch, (size_t)rows * (size_t)cols, sizeof *x, err);
+    if (!x) return false;
+    for (int i = 0; i < rows * cols; i++) x[wide ? i : i % cols * rows + i / cols] = mb_normal(rng);
     for (int i = 0; i < n; i++) {
-        float *v = w + i * next;
+        float *v = x + (ptrdiff_t)i * len;
         for (int pass = 0; pass < 2; pass++)
             for (int k = 0; k < i; k++) {
-                const float *u = w + k * next;
-                float d = (float)dot(u, v, len, step);
-                for (int j = 0; j < len; j++) v[j * step] = mb_fmaf(-d, u[j * step], v[j * step]);
+                const float *u = x + (ptrdiff_t)k * len;
+                float d = (float)dot(u, v, len);
+                for (int j = 0; j < len; j++) v[j] = mb_fmaf(-d, u[j], v[j]);
             }
-        float size = (float)sqrt(dot(v, v, len, step));
-        for (int j = 0; j < len; j++) v[j * step] /= size;
+        float size = (float)sqrt(dot(v, v, len));
+        for (int j = 0; j < len; j++) v[j] /= size;
     }
-    for (int i = 0; i < rows * cols; i++) w[i] *= gain;
+    for (int i = 0; i < rows * cols; i++) w[i] = x[wide ? i : i % cols * rows + i / cols] * gain;
+    mb_arena_release(scratch, mark);
+    return true;
 }
 
 bool mb_dense_init(mb_dense *l, mb_params *p, const char *name, int in, int out, float gain, mb_rng *rng, mb_error *err)
@@ -44,8 +50,7 @@ bool mb_dense_init(mb_dense *l, mb_params *p, const char *name, int in, int out,
     snprintf(full, sizeof full, "%s.b", name);
     l->b = l->w ? mb_params_add(p, full, MB_S1(out), err) : NULL;
     if (!l->b) return false;
-    mb_init_orthogonal(l->w->data, in, out, gain, rng);
-    return true;
+    return mb_init_orthogonal(l->w->data, in, out, gain, rng, p->scope->arena, err);
 }
 
 mb_var mb_dense_apply(const mb_dense *l, mb_var x)

@@ -31,7 +31,7 @@
     NUM(float, eta, 0.9f, 0, 1, "share of the greatest error in a priority; the rest is the mean's") \
     NUM(float, reward_clip, 0, 0, 1e6f, "clip rewards (0: never)")                                   \
     TEXT(model, "lstm", "network body: lstm, gru or attention")                                      \
-    LIST(hidden, "64,64", 1, 8192, "units of the hidden layers; the last is the memory")             \
+    LIST(hidden, "64,64", 1, 256, "units of the hidden layers; the last is the memory")             \
     PICK(activation, MB_RELU, MB_ACTIVATION_CHOICES, "activation of the hidden layers")              \
     NUM(int, window, 16, 2, 512, "steps that attention can look back")                               \
     NUM(int, heads, 2, 1, 32, "attention heads")

@@ -23,7 +23,7 @@ static bool convolutions(struct cnn *s, mb_body *b, mb_params *p, const char *pr
         snprintf(name, sizeof name, "%s.conv%d.b", prefix, i);
         s->b[i] = mb_params_add(p, name, MB_S1(out), err);
         if (!s->k[i] || !s->b[i]) return false;
-        mb_init_orthogonal(s->k[i]->data, side * side * s->c, out, 1.41421356f, rng);
+        if (!mb_init_orthogonal(s->k[i]->data, side * side * s->c, out, 1.41421356f, rng, p->scope->arena, err)) return false;
         s->h = (s->h - side) / o->stride + 1;
         s->w = (s->w - side) / o->stride + 1;
         s->c = out;

@@ -24,7 +24,7 @@ static bool setup(mb_body *b, mb_params *p, const char *prefix, mb_rng *rng, mb_
     snprintf(name, sizeof name, "%s.lstm.h", prefix);
     s->recur = mb_params_add(p, name, MB_S2(s->units, 4 * s->units), err);
     if (!s->recur) return false;
-    mb_init_orthogonal(s->recur->data, s->units, 4 * s->units, 1, rng);
+    if (!mb_init_orthogonal(s->recur->data, s->units, 4 * s->units, 1, rng, p->scope->arena, err)) return false;
     for (int i = 0; i < s->units; i++) s->input.b->data[s->units + i] = 1;
     b->out = s->units;
     b->state = 2 * s->units;
