@@ -33,8 +33,9 @@ static volatile sig_atomic_t screen_taken;
 
 void dashboard_restore(void)
 {
-    if (screen_taken) (void)!write(STDERR_FILENO, LEAVE, sizeof LEAVE - 1);
-    screen_taken = 0;
+    if (!screen_taken) return;
+    screen_taken = 0; /* first: a signal between the two may take the screen again */
+    (void)!write(STDERR_FILENO, LEAVE, sizeof LEAVE - 1);
 }
 
 static void on_deadly(int number)
@@ -44,9 +45,17 @@ static void on_deadly(int number)
 }
 
 static void on_stop(int number);
+static void catch_stop(void) /* being continued waits until the handler has left the screen and stopped */
+{
+    struct sigaction a = { .sa_handler = on_stop, .sa_flags = SA_RESTART };
+    sigemptyset(&a.sa_mask);
+    sigaddset(&a.sa_mask, SIGCONT);
+    sigaction(SIGTSTP, &a, NULL);
+}
+
 static void on_continue(int number)
 {
-    signal(SIGTSTP, on_stop);
+    catch_stop();
     screen_taken = 1;
     (void)!write(STDERR_FILENO, ENTER, sizeof ENTER - 1);
 }
@@ -68,7 +77,7 @@ static void take_screen(struct dashboard *d)
     struct sigaction once = { .sa_handler = on_deadly, .sa_flags = (int)SA_RESETHAND | SA_NODEFER };
     sigemptyset(&once.sa_mask);
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) sigaction(deadly[i], &once, NULL);
-    signal(SIGTSTP, on_stop);
+    catch_stop();
     signal(SIGCONT, on_continue);
     atexit(dashboard_restore);
     fflush(stderr);
