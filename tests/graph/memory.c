@@ -20,7 +20,7 @@ static struct model model_new(void)
     mb_rng rng = mb_rng_make(5, "memory", 0);
     for (int b = 0; b < BLOCKS; b++)
         for (int k = 0; k < 4; k++) {
-            char name[16];
+            char name[32];
             snprintf(name, sizeof name, "%d.%d", b, k);
             m.w[b][k] = mb_params_add(m.p, name, MB_S2(WIDTH, WIDTH), &err);
         }
