@@ -11,23 +11,23 @@ static mb_error err;
 /* Attention blocks over TOKENS positions and a cross-entropy; `weight` says which positions count. */
 struct model { mb_scope s; mb_params *p; mb_tensor *w[BLOCKS][4], *head; };
 
-static struct model model_new(void)
+/* In place: the parameters remember where their scope lies. */
+static void model_begin(struct model *m)
 {
-    struct model m = { 0 };
+    *m = (struct model){ 0 };
     err = (mb_error){ MB_OK };
-    m.s = (mb_scope){ .arena = mb_arena_new((size_t)1 << 30, &err), .seed = 3 };
-    m.p = mb_params_new(&m.s, "m", &err);
+    m->s = (mb_scope){ .arena = mb_arena_new((size_t)1 << 30, &err), .seed = 3 };
+    m->p = mb_params_new(&m->s, "m", &err);
     mb_rng rng = mb_rng_make(5, "memory", 0);
     for (int b = 0; b < BLOCKS; b++)
         for (int k = 0; k < 4; k++) {
             char name[32];
             snprintf(name, sizeof name, "%d.%d", b, k);
-            m.w[b][k] = mb_params_add(m.p, name, MB_S2(WIDTH, WIDTH), &err);
+            m->w[b][k] = mb_params_add(m->p, name, MB_S2(WIDTH, WIDTH), &err);
         }
-    m.head = mb_params_add(m.p, "head", MB_S2(WIDTH, CLASSES), &err);
-    for (int i = 0; i < m.p->n; i++)
-        for (int64_t j = 0; j < m.p->t[i]->n; j++) m.p->t[i]->data[j] = mb_normal(&rng) * 0.25f;
-    return m;
+    m->head = mb_params_add(m->p, "head", MB_S2(WIDTH, CLASSES), &err);
+    for (int i = 0; i < m->p->n; i++)
+        for (int64_t j = 0; j < m->p->t[i]->n; j++) m->p->t[i]->data[j] = mb_normal(&rng) * 0.25f;
 }
 
 struct batch { mb_var x, target, weight; };
@@ -88,7 +88,8 @@ static int copy_out(const mb_params *p, const mb_tensor *from, double scale, flo
    the micro-batches' means. */
 static void gradient(int micro, bool recompute, bool flat, bool means, float *out, size_t *bytes)
 {
-    struct model m = model_new();
+    struct model m;
+    model_begin(&m);
     mb_graph *g = mb_graph_new(&m.s, "micro", &err);
     mb_gradsum *sum = mb_gradsum_new(m.p, &err);
     struct batch in = batch_of(g, micro);
@@ -152,7 +153,8 @@ TEST(recomputing_gives_the_same_gradient_in_less_memory)
 
 TEST(regions_must_match)
 {
-    struct model m = model_new();
+    struct model m;
+    model_begin(&m);
     mb_graph *g = mb_graph_new(&m.s, "g", &err);
     CHECK(mb_recompute(g, true) && !mb_recompute(g, true));
     CHECK(!mb_compile(g, &err));
@@ -171,7 +173,8 @@ TEST(regions_must_match)
 /* three steps on accumulated gradients; returns the parameters */
 static void train(mb_arena *memory, float *out)
 {
-    struct model m = model_new();
+    struct model m;
+    model_begin(&m);
     mb_graph *g = mb_graph_new(&m.s, "micro", &err), *h = mb_graph_new(&m.s, "step", &err);
     mb_gradsum *sum = mb_gradsum_new(m.p, &err);
     struct batch in = batch_of(g, 2);
