@@ -156,7 +156,9 @@ int main(int argc, char **argv)
     mb_error err = { 0 };
     uint64_t seed = row_seed(argc, argv);
     double v[8], kl;
+    char dir[1024];
     mb_arena *a = mb_arena_new((size_t)1 << 30, &err);
+    row_scratch(dir, sizeof dir);
     must(a != NULL, &err);
     if (argc > 1 && strcmp(argv[1], "states") == 0) read_states(a, seed, &p);
     else read_texts(a, &p);
@@ -180,5 +182,5 @@ int main(int argc, char **argv)
     v[7] = mb_neighbour_purity(p.x, p.n, p.d, p.label, NEAR);
     row_print(8, names, v);
     mb_arena_free(a);
-    return 0;
+    return row_scratch_end(dir);
 }

@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     bool image = argc > 1 && strcmp(argv[1], "image") == 0;
     double v[2] = { 0, 0 };
     row_build(build, sizeof build);
-    if (!getcwd(cwd, sizeof cwd)) fail("no working directory");
+    row_scratch(cwd, sizeof cwd);
     if (!image) {
         snprintf(program, sizeof program, "%s/matchbox", build);
         snprintf(run, sizeof run, "%s/learner", cwd);
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
         snprintf(program, sizeof program, "%s/image", build);
         if (access(program, F_OK) != 0) fail("there is no image: run `make image` first");
         snprintf(root, sizeof root, "%s/root", cwd);
-        snprintf(command, sizeof command, "rm -rf '%s' && cp -R '%s' '%s'", root, program, root);
+        snprintf(command, sizeof command, "cp -R '%s' '%s'", program, root);
         if (system(command) != 0) fail("the image cannot be copied");
         snprintf(run, sizeof run, "%s/runs/learner", root);
         v[1] = programs(root);
@@ -115,7 +115,5 @@ int main(int argc, char **argv)
     }
     v[0] = checksum(run);
     row_print(2, names, v);
-    if (!image) return 0;
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command) != 0;
+    return row_scratch_end(cwd);
 }

@@ -54,6 +54,23 @@ static inline void row_root(char *out, size_t n)
     if (slash) *slash = 0;
 }
 
+/* A folder of its own to work in, among the temporary ones; row_scratch_end removes it. */
+static inline void row_scratch(char *out, size_t n)
+{
+    const char *base = getenv("TMPDIR");
+    snprintf(out, n, "%s/matchbox-row-XXXXXX", base && *base ? base : "/tmp");
+    if (mkdtemp(out) && chdir(out) == 0) return;
+    fprintf(stderr, "%s: this folder cannot be made\n", out);
+    exit(1);
+}
+
+static inline int row_scratch_end(const char *dir)
+{
+    char command[1200];
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    return chdir("/") != 0 || system(command) != 0;
+}
+
 /* {"a":1,"b":2}: names and numbers in turn. */
 static inline void row_print(int n, const char *const *names, const double *values)
 {
