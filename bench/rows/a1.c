@@ -22,7 +22,7 @@ static void must(bool ok, const mb_error *err)
 
 /* ---- texts ---- */
 
-struct texts { const char *text[POINTS]; int n, pages; };
+struct texts { const char *text[POINTS]; int n, most, pages; };
 
 static int words_of(const char *text)
 {
@@ -33,7 +33,7 @@ static int words_of(const char *text)
 
 static void add_paragraphs(struct texts *t, struct points *p, char *page)
 {
-    for (char *at = page; at && *at && t->n < POINTS;) {
+    for (char *at = page; at && *at && t->n < t->most;) {
         char *end = strstr(at, "\n\n"), *next = end ? end + 2 : NULL;
         if (end) *end = 0;
         for (char *c = at; *c; c++)
@@ -71,11 +71,12 @@ static void read_pages(const char *folder, mb_arena *a, struct texts *t, struct 
     if (n >= 0) free(entry);
 }
 
-static void read_texts(mb_arena *a, struct points *p)
+static void read_texts(mb_arena *a, int most, struct points *p)
 {
     static struct texts t;
     mb_error err = { 0 };
     mb_tfidf words;
+    t.most = most < POINTS ? most : POINTS;
     read_pages("algo", a, &t, p);
     read_pages("env", a, &t, p);
     read_pages("guide", a, &t, p);
@@ -161,7 +162,7 @@ int main(int argc, char **argv)
     row_scratch(dir, sizeof dir);
     must(a != NULL, &err);
     if (argc > 1 && strcmp(argv[1], "states") == 0) read_states(a, seed, &p);
-    else read_texts(a, &p);
+    else read_texts(a, (int)row_number(argc, argv, "points", POINTS), &p);
     int k = p.d < p.n ? p.d : p.n;
     if (k > COMPONENTS) k = COMPONENTS;
     double *low = mb_alloc(a, (size_t)p.n * (size_t)k, sizeof *low, &err), *map[3];

@@ -197,7 +197,7 @@ int main(int argc, char **argv)
     static const int batches[] = { 1, 4, MOST };
     struct result *r = mmap(NULL, 2 * sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (r == MAP_FAILED) return 1;
-    if (row_text(argc, argv, "seed")) return one_batch(r, (int)row_number(argc, argv, "batch", MOST), 3, row_seed(argc, argv));
+    if (row_text(argc, argv, "seed")) return one_batch(r, (int)row_number(argc, argv, "batch", MOST), (int)row_number(argc, argv, "steps", 3), row_seed(argc, argv));
     int steps = argc > 1 ? atoi(argv[1]) : 5;
     printf("%5s  %-16s %12s %12s %10s %12s\n", "batch", "option", "anon. MiB", "of them plan", "ms/step", "difference");
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
