@@ -1,9 +1,8 @@
 /* config.c - config.json of Hugging Face: GPT-2, Llama 2 and 3, SmolLM2 (a Llama), Qwen2 and 2.5, Qwen3. */
 #include "matchbox/transformer.h"
-#include <math.h>
+#include "matchbox/math.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const struct { const char *name, *architecture; } families[] = {
     [MB_LM_GPT2] = { "gpt2", "GPT2LMHeadModel" },
@@ -45,7 +44,7 @@ bool mb_lm_config_check(const mb_lm_config *c, mb_error *err)
 double mb_lm_rope_frequency(const mb_lm_config *c, int i)
 {
     if (c->family == MB_LM_GPT2) return 0;
-    double f = pow(c->rope_theta, -2.0 * i / c->head_dim);
+    double f = mb_pow64(c->rope_theta, -2.0 * i / c->head_dim);
     if (!c->rope_llama3) return f;
     double wave = 2 * 3.14159265358979323846 / f, low = c->rope_original / c->rope_low, high = c->rope_original / c->rope_high;
     if (wave < high) return f;

@@ -100,8 +100,8 @@ static bool make_rope(mb_lm *m, mb_error *err)
         float f = (float)mb_lm_rope_frequency(c, i);
         for (int64_t t = 0; t < c->context; t++) {
             float angle = (float)t * f; /* rounded to float32, as transformers does */
-            m->rope[t * c->head_dim + i] = (float)cos((double)angle);
-            m->rope[t * c->head_dim + half + i] = (float)sin((double)angle);
+            m->rope[t * c->head_dim + i] = (float)mb_cos64((double)angle);
+            m->rope[t * c->head_dim + half + i] = (float)mb_sin64((double)angle);
         }
     }
     return m->rope != NULL;

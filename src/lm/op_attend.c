@@ -2,7 +2,7 @@
    dimension, their softmax goes over exactly the positions up to the row's own, and values are added in the order of positions: the same
    chains as op_cached.c has, whatever lies around the text.  Weights are computed again on the way back. */
 #include "lm/ops.h"
-#include <math.h>
+#include "matchbox/math.h"
 #include <string.h>
 
 enum { ROWS = 64 }; /* queries of a block */
@@ -113,7 +113,7 @@ static void attend_ref(const mb__ref *x)
                     double score = 0;
                     for (int d = 0; d < dim; d++) score += q[d] * key[d];
                     if (!pass && score > max) max = score;
-                    double e = pass ? exp(score - max) : 0;
+                    double e = pass ? mb_exp64(score - max) : 0;
                     sum += e;
                     for (int d = 0; d < dim; d++) out[d] += e * value[d];
                 }

@@ -205,8 +205,12 @@ TEST(what_is_not_known_is_refused_by_name)
     CHECK_ERROR(err, "has no place in this architecture");
 }
 
+#ifdef MB_HAVE_JANSSON
 MB_TESTS({ "logits_are_those_of_transformers", test_logits_are_those_of_transformers },
          { "gradients_are_those_of_transformers", test_gradients_are_those_of_transformers },
          { "a_saved_folder_loads_with_equal_tensors", test_a_saved_folder_loads_with_equal_tensors },
          { "rotary_frequencies_of_published_models", test_rotary_frequencies_of_published_models },
          { "what_is_not_known_is_refused_by_name", test_what_is_not_known_is_refused_by_name })
+#else
+MB_TESTS({ "rotary_frequencies_of_published_models", test_rotary_frequencies_of_published_models })
+#endif
