@@ -23,5 +23,6 @@
 #include "matchbox/sweep.h"
 #include "matchbox/tabular.h"
 #include "matchbox/transformer.h"
+#include "matchbox/task.h"
 #include "matchbox/value.h"
 #endif

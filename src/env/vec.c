@@ -192,6 +192,12 @@ const mb_env_shape *mb_vec_shape(const mb_vec *v)
     return &v->shape;
 }
 
+const mb_env_def *mb_vec_env(const mb_vec *v, const void **options)
+{
+    if (options) *options = v->options;
+    return v->def;
+}
+
 mb_vec_view *mb_vec_view_of(const mb_vec *v)
 {
     return v->view;

@@ -34,6 +34,7 @@ static bool bytes_of(const mb_env_shape *s, int rows, const mb_replay_options *o
     for (int f = 0; f < s->obs.nfields; f++) slot += mb_field_bytes(&s->obs.field[f]);
     slot += (size_t)mb_space_nindex(&s->act) * sizeof(int32_t) + (size_t)mb_space_nvalue(&s->act) * sizeof(float);
     if (s->masked) slot += (size_t)mb_space_nmask(&s->act);
+    if (o->hindsight) slot += 2 * sizeof(int32_t);
     int64_t length = slots(o, rows);
     if (length > INT64_MAX / rows / 64 || !mb_size_mul((size_t)length * (size_t)rows, slot, &all)) return false;
     if (o->prioritized && !mb_size_add(all, mb_sum_tree_bytes(length * rows), &all)) return false;
@@ -96,6 +97,7 @@ static bool make_arrays(mb_replay *r, mb_error *err)
     r->reward = kept(r, "reward", n, sizeof(float), err);
     r->marks = marks_of(&r->o, r->length);
     r->memory = kept(r, "memory", (size_t)(r->marks * r->rows), (size_t)r->o.memory * sizeof(float), err);
+    if (r->o.hindsight && (!(r->before = kept(r, "before", n, sizeof(int32_t), err)) || !(r->after = kept(r, "after", n, sizeof(int32_t), err)))) return false;
     r->head = kept(r, "head", (size_t)r->rows, sizeof *r->head, err);
     r->most = kept(r, "most", 1, sizeof *r->most, err);
     r->added = kept(r, "added", 1, sizeof *r->added, err);
@@ -121,6 +123,7 @@ static void observe(mb_replay *r, int j, int64_t at, void *const obs[], const ui
     size_t n = (size_t)r->nmask;
     if (n && mask) memcpy(r->mask + place * n, mask + row * n, n);
     else if (n) memset(r->mask + place * n, 1, n);
+    if (r->before) mb__hindsight_track(r, at, j);
 }
 
 mb_replay *mb_replay_new(mb_scope *s, const char *name, mb_vec *vec, int first, int step, mb_replay_options o, mb_error *err)
@@ -134,7 +137,7 @@ mb_replay *mb_replay_new(mb_scope *s, const char *name, mb_vec *vec, int first, 
                       .nindex = w->nindex, .nvalue = w->nvalue, .nmask = w->mask ? w->nmask : 0 };
     r->length = slots(&o, r->rows);
     for (int f = 0; f < r->nfields; f++) r->field_bytes[f] = mb_field_bytes(&shape->obs.field[f]);
-    if (!r->name || !affordable(r, shape, err) || !make_arrays(r, err)) return NULL;
+    if (!r->name || !mb__hindsight_check(r, err) || !affordable(r, shape, err) || !make_arrays(r, err)) return NULL;
     *r->rng = mb_rng_make(s->seed, name, 0);
     *r->most = 1;
     for (int j = 0; j < r->rows; j++) observe(r, j, 0, w->obs, w->mask, SLOT_START);
@@ -185,8 +188,7 @@ static int64_t advance(mb_replay *r, int j, const float *memory)
 
 static float shaped(const mb_replay *r, float reward)
 {
-    float c = r->o.reward_clip, x = reward * r->o.reward_scale;
-    x = c > 0 ? (x < -c ? -c : x > c ? c : x) : x;
+    float x = mb__replay_shaped(r, reward);
     return r->o.reward_noise > 0 ? x + mb_uniform(r->rng, 0, r->o.reward_noise) : x;
 }
 

@@ -34,6 +34,8 @@
     NUM(float, reward_scale, 1, 0, 1e6f, "multiply rewards")                                         \
     NUM(float, reward_clip, 0, 0, 1e6f, "clip rewards after scaling (0: never)")                     \
     NUM(float, reward_noise, 0, 0, 1e6f, "then add noise from [0, this): how well is it borne")      \
+    PICK(hindsight, MB_HINDSIGHT_NONE, MB_HINDSIGHT_CHOICES, "learn from goals that were reached, in place of the wanted ones: which") \
+    NUM(float, hindsight_k, 4, 0, 1000, "transitions with such a goal for each one left as it was")  \
     NUM(int, stack, 1, 1, 16, "frames put together as one observation")                              \
     MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "120,84", MB_RELU)
 
@@ -42,7 +44,8 @@
     {                                                                                                \
         .net = { .net = MB_BODY_FROM(o), .atoms = 1, .duelling = (o)->duelling, .noisy = (o)->noisy, .sigma = (o)->sigma }, \
         .replay = { .capacity = (o)->buffer, .nstep = (o)->nstep, .gamma = (o)->gamma, .reward_scale = (o)->reward_scale, \
-                    .reward_clip = (o)->reward_clip, .reward_noise = (o)->reward_noise, .stack = (o)->stack, .prioritized = (o)->prioritized, .alpha = (o)->alpha, \
+                    .reward_clip = (o)->reward_clip, .reward_noise = (o)->reward_noise, .stack = (o)->stack, \
+                    .hindsight = (mb_hindsight)(o)->hindsight, .hindsight_k = (o)->hindsight_k, .prioritized = (o)->prioritized, .alpha = (o)->alpha, \
                     .eps = (o)->priority_eps },                                                      \
         .double_q = (o)->double_q, .batch = (o)->batch, .optimizer = (mb_optimizer_kind)(o)->optimizer, .adam_eps = (o)->adam_eps, \
         .decay = (o)->weight_decay, .max_norm = (o)->max_grad_norm, .tau = (o)->tau                  \
