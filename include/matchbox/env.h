@@ -295,6 +295,9 @@ MB_API bool mb_vec_step(mb_vec *v, mb_error *err);
 MB_API size_t mb_vec_state_bytes(const mb_vec *v);
 MB_API void mb_vec_save(const mb_vec *v, int env, void *out);
 MB_API void mb_vec_load(mb_vec *v, int env, const void *in); /* rewards and flags of the last step stay as they are */
+/* Begin an episode of instance `env` in a saved state: with a stream and return of its own, and a clock that leaves `steps` before the
+   time limit (0: what the saved clock leaves; without a limit it has no effect). */
+MB_API void mb_vec_restart(mb_vec *v, int env, const void *in, int steps);
 MB_API void mb_vec_draw(const mb_vec *v, int env, mb_canvas *canvas); /* a plain text frame when the environment cannot draw */
 MB_API void *mb_vec_state(mb_vec *v, int env);             /* for tests and trace */
 

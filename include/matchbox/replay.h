@@ -40,7 +40,10 @@ typedef struct mb_replay_options {
     int memory;              /* floats of recurrent memory per row, kept where sequences begin */
     mb_hindsight hindsight;  /* transitions only, of environments with goals; not with stacks */
     float hindsight_k;       /* transitions relabelled for each one left as it was; they are drawn so, none is stored twice */
-    double limit;            /* bytes the replay may take; 0: what the machine has free */
+    bool disk;               /* its arrays lie in a nameless file of the scope's folder: pages not in use need no memory.  The
+                                folder must have room for them and for their copy in a checkpoint */
+    int snapshot;            /* > 0: at slots whose number is a multiple of this, the state of the environment is kept as well */
+    double limit;            /* bytes the replay may take; 0: what the machine (or the disk) has free */
 } mb_replay_options;
 
 /* Bytes that a replay of these options takes.  false (MB_ERR_MEMORY): more than an address space holds. */
@@ -54,6 +57,12 @@ MB_API void mb_replay_add(mb_replay *r, const float *memory);
 MB_API int mb_replay_rows(const mb_replay *r);
 /* Steps taken in so far, all rows together; those that the capacity has pushed out count. */
 MB_API int64_t mb_replay_added(const mb_replay *r);
+
+/* A state of row `row` for mb_vec_load or mb_vec_restart, chosen evenly among those that are kept.  NULL: there is none. */
+MB_API const void *mb_replay_snapshot(mb_replay *r, int row);
+/* Between mb_vec_step and mb_replay_add: where an episode has just ended, the next one begins with chance `share` in a state that is
+   kept (of its own row) in place of the usual ones, with `steps` before the time limit (0: see mb_vec_restart). */
+MB_API void mb_replay_restart(mb_replay *r, float share, int steps);
 
 /* ---- drawing ---- */
 

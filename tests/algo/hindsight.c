@@ -1,4 +1,4 @@
-/* Hindsight in the algorithms that draw transitions: it solves what is hopeless without; the same bytes after a stop and for any
+/* Hindsight, restarts and a replay on the disk in the algorithms that draw transitions: it solves what is hopeless without; the same bytes after a stop and for any
    number of threads; nothing is allocated. */
 #include "algo/toy.h"
 
@@ -40,21 +40,45 @@ TEST(works_in_the_whole_family)
     }
 }
 
-TEST(stopped_and_resumed_is_never_stopped)
+static void halves(const char *key, const char *value, const char *disk)
 {
     mb_error err = { 0 };
     mb_summary sum;
-    char file[2][256];
+    char file[2][256], names[2][96];
     for (int k = 0; k < 2; k++) {
-        const char *dir = k ? "flips-halves" : "flips-whole";
-        mb_settings *s = flips("dqn", dir, (const char *const[]){ "total-steps", "800", "stop-after", k ? "400" : "0", NULL });
+        snprintf(names[k], sizeof names[k], "flips-%s-%s-%s", key, value, k ? "halves" : "whole");
+        mb_settings *s = flips("dqn", names[k], (const char *const[]){ "total-steps", "800", "stop-after", k ? "400" : "0", key, value, "buffer-on", disk, NULL });
         CHECK(run_all(s, &sum, &err));
-        snprintf(file[k], sizeof file[k], "%s/checkpoints/%012d.ckpt", run_file(dir), 800);
+        snprintf(file[k], sizeof file[k], "%s/checkpoints/%012d.ckpt", run_file(names[k]), 800);
     }
-    mb_trainer *t = mb_trainer_open_with(run_file("flips-halves"), (const char *[]){ "stop-after", "0", NULL }, NULL, &err);
+    mb_trainer *t = mb_trainer_open_with(run_file(names[1]), (const char *[]){ "stop-after", "0", NULL }, NULL, &err);
     CHECK(t && mb_trainer_run(t, &err));
     mb_trainer_free(t);
     CHECK(same_files(file[0], file[1]));
+}
+
+TEST(stopped_and_resumed_is_never_stopped)
+{
+    halves("hindsight", "future", "memory");
+    halves("hindsight", "random", "disk");
+    halves("restart", "0.5", "disk");
+}
+
+TEST(where_the_replay_lies_never_shows)
+{
+    char file[2][256];
+    for (int k = 0; k < 2; k++) {
+        mb_error err = { 0 };
+        mb_summary sum;
+        const char *dir = k ? "flips-disk" : "flips-memory";
+        CHECK(run_all(flips("dqn", dir, (const char *const[]){ "total-steps", "800", "buffer-on", k ? "disk" : "memory", NULL }), &sum, &err));
+        snprintf(file[k], sizeof file[k], "%s/checkpoints/%012d.ckpt", run_file(dir), 800);
+    }
+    CHECK(same_files(file[0], file[1]));
+    mb_error err = { 0 };
+    mb_trainer *t = mb_trainer_new(flips("dqn", NULL, (const char *const[]){ "buffer-on", "disk", NULL }), NULL, &err);
+    CHECK(!t);
+    CHECK_ERROR(err, "needs a run directory");
 }
 
 static double solved(const char *hindsight)
@@ -75,4 +99,4 @@ TEST(what_is_hopeless_without_is_solved)
     CHECK(solved("none") < -11);
 }
 
-MB_TESTS(T(works_in_the_whole_family), T(stopped_and_resumed_is_never_stopped), T(what_is_hopeless_without_is_solved))
+MB_TESTS(T(works_in_the_whole_family), T(stopped_and_resumed_is_never_stopped), T(where_the_replay_lies_never_shows), T(what_is_hopeless_without_is_solved))
