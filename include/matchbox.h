@@ -22,5 +22,7 @@
 #include "matchbox/stats.h"
 #include "matchbox/sweep.h"
 #include "matchbox/tabular.h"
+#include "matchbox/transformer.h"
+#include "matchbox/task.h"
 #include "matchbox/value.h"
 #endif

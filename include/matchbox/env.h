@@ -44,6 +44,12 @@ typedef struct mb_space { int nfields; mb_field field[MB_MAX_FIELDS]; } mb_space
 #define MB_IMAGE(h_, w_, c_)              { 1, { MB_F_IMAGE(NULL, h_, w_, c_) } }
 #define MB_FIELDS(n_, ...)                { n_, { __VA_ARGS__ } } /* MB_FIELDS(2, MB_F_DISCRETE("move", 4), MB_F_BOX("aim", 2, -1, 1)) */
 
+/* What is seen of an environment with goals: the state, the goal that it achieves, the goal that is wanted (both of one kind). */
+enum { MB_GOAL_SEEN, MB_GOAL_ACHIEVED, MB_GOAL_DESIRED, MB_GOAL_FIELDS };
+#define MB_GOALS(nseen_, ngoal_, low_, high_)                                                      \
+    MB_FIELDS(MB_GOAL_FIELDS, MB_F_BOX("observation", nseen_, -MB_INF, MB_INF), MB_F_BOX("achieved_goal", ngoal_, low_, high_), \
+              MB_F_BOX("desired_goal", ngoal_, low_, high_))
+
 /* ---- one instance's window onto the learner's memory ---- */
 
 /* Agent k's part of an array with n items per agent begins at k*n.  Discrete action fields fill `index` in order of
@@ -104,6 +110,10 @@ typedef struct mb_env_def {
        more.  Probabilities add up to 1; 0 outcomes: no such state, or the action is not allowed there.  state ==
        MB_MODEL_RESET: the states an episode begins in, as outcomes. */
     int (*model)(const void *options, int state, int action, mb_outcome *out, int max);
+    /* optional, where goals are to be reached: the observation has the fields of MB_GOALS, and this says what a step gives and
+       whether it ends the episode when the observation after it holds these two goals.  It may be asked about goals that were
+       not the wanted ones (hindsight: replay.h). */
+    mb_step (*goal_reward)(const void *options, const void *achieved, const void *desired);
     const mb_foreign *foreign;         /* stepped elsewhere, in place of shape, reset and step (foreign.h) */
     const char *origin;                /* the file it came from, set by whoever loads it: errors name it */
     /* optional, for what instances share and a plain state cannot hold (a model of a foreign library): `open` gets a copy of
@@ -283,6 +293,7 @@ typedef struct mb_vec_view {
    copied (not a copy that was opened); NULL: their defaults. */
 MB_API mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const void *options, int nenvs, mb_error *err);
 MB_API const mb_env_shape *mb_vec_shape(const mb_vec *v);
+MB_API const mb_env_def *mb_vec_env(const mb_vec *v, const void **options); /* options (may be NULL): those of all instances */
 MB_API mb_vec_view *mb_vec_view_of(const mb_vec *v); /* stays valid; contents change with every step */
 /* Write the following observations into the caller's memory instead: obs[f] has room for rows * field bytes, mask for
    rows * nmask (NULL: the vectoriser's own).  The view follows at once; nothing is copied: bind just before reset or step.
@@ -304,6 +315,9 @@ MB_API bool mb_vec_step(mb_vec *v, mb_error *err);
 MB_API size_t mb_vec_state_bytes(const mb_vec *v);
 MB_API void mb_vec_save(const mb_vec *v, int env, void *out);
 MB_API void mb_vec_load(mb_vec *v, int env, const void *in); /* rewards and flags of the last step stay as they are */
+/* Begin an episode of instance `env` in a saved state: with a stream and return of its own, and a clock that leaves `steps` before the
+   time limit (0: what the saved clock leaves; without a limit it has no effect). */
+MB_API void mb_vec_restart(mb_vec *v, int env, const void *in, int steps);
 MB_API void mb_vec_draw(const mb_vec *v, int env, mb_canvas *canvas); /* a plain text frame when the environment cannot draw */
 MB_API void *mb_vec_state(mb_vec *v, int env);             /* for tests and trace */
 

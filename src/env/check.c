@@ -195,6 +195,7 @@ static bool examine(struct mb__check *c, int64_t steps, mb_error *err)
     say(c, 1u << NUMBERS | 1u << BOUNDS | 1u << UNWRITTEN | 1u << REWARDS, text);
     say(c, 1u << GUARDS | 1u << ACTIONS | 1u << RESET_REWARD,
         "nothing written outside its own memory");
+    if (c->def->goal_reward) say(c, 1u << GOALS, "rewards and ends follow from the two goals");
     say(c, 1u << MASKS | 1u << ACTIVE, "there was always something to do");
     say(c, 1u << TWINS,
         "the same seed gives the same episode, wherever the state lies (save and load by copying)");

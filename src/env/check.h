@@ -8,7 +8,7 @@ enum { MAX_TEXT = 512 };
 /* One kind of finding is told once. */
 enum mb__check_kind {
     NAMES, GUARDS, NUMBERS, BOUNDS, UNWRITTEN, REWARDS, MASKS, ACTIVE, TWINS, DIRTY, OPTIONS,
-    RESET_REWARD, ACTIONS, SEEDS, PLACE, DRAW, BATCH
+    RESET_REWARD, ACTIONS, SEEDS, PLACE, DRAW, BATCH, GOALS
 };
 
 /* n bytes with a guard on either side */

@@ -208,6 +208,12 @@ const mb_env_shape *mb_vec_shape(const mb_vec *v)
     return &v->shape;
 }
 
+const mb_env_def *mb_vec_env(const mb_vec *v, const void **options)
+{
+    if (options) *options = v->options;
+    return v->def;
+}
+
 mb_vec_view *mb_vec_view_of(const mb_vec *v)
 {
     return v->view;
@@ -410,6 +416,17 @@ void mb_vec_save(const mb_vec *v, int env, void *out)
 void mb_vec_load(mb_vec *v, int env, const void *in)
 {
     exchange(v, env, NULL, in);
+}
+
+void mb_vec_restart(mb_vec *v, int env, const void *in, int steps)
+{
+    mb_rng rng = v->rng[env];
+    size_t agents = (size_t)v->view->nagents;
+    mb_vec_load(v, env, in);
+    v->rng[env] = rng;
+    v->view->start[env] = 1;
+    memset(v->ret + (size_t)env * agents, 0, agents * sizeof *v->ret);
+    if (steps > 0 && v->shape.time_limit > steps) v->length[env] = v->shape.time_limit - steps;
 }
 
 void *mb_vec_state(mb_vec *v, int env)

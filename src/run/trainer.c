@@ -52,6 +52,7 @@ static bool build_scope(mb_trainer *t, mb_error *err)
     const struct run_options *o = &t->settings->run;
     t->scope.arena = t->arena;
     t->scope.seed = (uint64_t)o->seed;
+    t->scope.dir = t->plays ? "" : mb__run_folder(t->settings, t->arena, err);
     t->log = (mb_logger){ mb__log_line, t };
     t->scope.log = &t->log;
     if (!mb_isa(&t->scope.kernels, err)) return false;
