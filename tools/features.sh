@@ -67,6 +67,8 @@ loaded CHARTJS chart.js '' '#if !__has_include("/usr/share/javascript/chart.js/c
 #error "not there"
 #endif
 int main(void) { return 0; }' 'charts on the page of matchbox serve' libjs-chart.js
+loaded MUJOCO mujoco '-lmujoco' '#include <mujoco/mujoco.h>
+int main(void) { return mj_version() == 0; }' 'environments on MuJoCo' libmujoco-dev
 optional SQLITE sqlite3 -lsqlite3 '#include <sqlite3.h>
 int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsqlite3-dev
 

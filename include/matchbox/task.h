@@ -107,6 +107,10 @@ MB_API void mb_task_show(const mb_task *t, const void *problem, mb_str *out);
 MB_API bool mb_task_reply(const mb_task *t, void *problem, const char *text, size_t n, mb_str *out, mb_ruling *turn);
 /* The verdict on the last turn; `text` need not end in a NUL. */
 MB_API mb_ruling mb_task_verify(const mb_task *t, const void *problem, const char *text, size_t n);
+/* Everything at once: prompt, correct turns and what comes back, one after the other, as a document to learn from.  Part i ends at byte
+   part[i].end of `out` and was written by the model or not; the number of parts.  The problem is played to its end. */
+typedef struct mb_task_part { size_t end; bool model; } mb_task_part;
+MB_API int mb_task_transcript(const mb_task *t, void *problem, mb_str *out, mb_task_part part[2 * MB_TASK_TURNS + 1]);
 /* Two-role games: the verdict on one role. */
 MB_API mb_ruling mb_task_result(const mb_task *t, const void *problem, int role);
 

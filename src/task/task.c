@@ -190,6 +190,28 @@ mb_ruling mb_task_verify(const mb_task *t, const void *problem, const char *text
     return why ? malformed(why) : checked(t->def->verify(t->options, problem, answer));
 }
 
+int mb_task_transcript(const mb_task *t, void *problem, mb_str *out, mb_task_part part[2 * MB_TASK_TURNS + 1])
+{
+    char turn[MB_TASK_TEXT], back[MB_TASK_TEXT];
+    int n = 0;
+    bool more = true;
+    mb_task_prompt(t, problem, out);
+    part[n++] = (mb_task_part){ out->n, false };
+    for (int k = 0; more && k < MB_TASK_TURNS; k++) {
+        mb_str s, b;
+        mb_str_init(&s, turn, sizeof turn);
+        mb_str_init(&b, back, sizeof back);
+        mb_task_show(t, problem, &s);
+        more = mb_task_reply(t, problem, s.s, s.n, &b, NULL);
+        mb_str_add(out, "%s", turn);
+        part[n++] = (mb_task_part){ out->n, true };
+        if (!more) break;
+        mb_str_add(out, "%s", back);
+        part[n++] = (mb_task_part){ out->n, false };
+    }
+    return n;
+}
+
 mb_ruling mb_task_result(const mb_task *t, const void *problem, int role)
 {
     if (!t->def->result) return mb__broken("%.60s has no roles", t->def->name);

@@ -27,4 +27,18 @@ test_refusals() {
     run 0 help countdown; says out '--task.largest'; says out '--task.style'
     run 0 list tasks; says out 'sudoku4'
 }
+test_corpus() {
+    run 0 lm corpus countdown:style=work chain:level=2:share=3 lookup --count 40 -o corpus.txt
+    [ "$(wc -l <corpus.txt)" = 40 ] || complain 'not forty lines'
+    run 0 lm corpus lookup --count 2 --format parts; says out '["task","['
+    run 0 lm corpus word --count 2 --format jsonl; says out '"task":"word"'
+    run 2 lm corpus word:share=0; says err 'a share is a number above 0'
+    run 2 lm corpus word:levl=1; says err "did you mean 'level'"
+    run 2 lm corpus word:level; says err 'is not key=value'
+    case $("$mb" --version) in *jansson*pcre2*|*pcre2*jansson*) ;; *) return ;; esac
+    run 0 lm tokenizer corpus.txt -o tok --vocab 280 --alphabet bytes --json; says out '"tokens":280'
+    run 0 lm tokenize tok '14-6'; says out '4 tokens'
+    run 2 lm tokenizer corpus.txt -o tok --vocab 10; says err '10 tokens are too few'
+    run 2 lm tokenizer corpus.txt; says err 'where to?'
+}
 finish

@@ -62,7 +62,7 @@ TEST(correct_answers_score)
 
 TEST(splits_share_nothing_and_problems_repeat)
 {
-    enum { N = 400 };
+    enum { N = 200 };
     static char keys[2][N][MB_TASK_TEXT];
     mb_arena *a = arena();
     mb_error err = { 0 };
