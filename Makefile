@@ -35,11 +35,12 @@ ISA_plain  :=
 
 ENVS   := $(sort $(basename $(notdir $(wildcard src/env/*/*.c))))
 ALGOS  := $(sort $(basename $(notdir $(wildcard src/algo/*/*.c))))
+TASKS  := $(sort $(basename $(notdir $(wildcard src/task/*/*.c))))
 MODELS := $(sort $(basename $(notdir $(wildcard src/nn/model/*.c))))
 CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*.c)))))
 
 # kernels and environments are compiled once per instruction set and chosen at run time, everything else once
-ONCE_SRC := $(wildcard src/core/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/lm/*.c src/algo/*/*.c src/run/*.c)
+ONCE_SRC := $(wildcard src/core/*.c src/task/*.c src/task/*/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/lm/*.c src/algo/*/*.c src/run/*.c)
 ISA_SRC  := $(wildcard src/graph/kernels/*.c src/env/*/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
 LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/portable_text.o
@@ -87,7 +88,7 @@ define replace
 @mkdir -p $(@D) && { $(1); } > $@.tmp && if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
 endef
 $(B)/registry.c: force
-	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)")
+	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)" "$(TASKS)")
 $(B)/commands.c: force
 	$(call replace,sh tools/registry.sh commands "$(CMDS)")
 # the page of `matchbox serve`
@@ -173,7 +174,7 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	install -m 644 $(B)/matchbox.1 '$(SHARE)/man/man1/'
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
-	for d in docs/algo docs/env presets experiments zoo; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
+	for d in docs/algo docs/env docs/task presets experiments zoo; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
 	install -d '$(SHARE)/matchbox/python/matchbox'
 	install -m 644 python/matchbox/worker.py '$(SHARE)/matchbox/python/matchbox/'
 uninstall: ## remove what install wrote
@@ -191,7 +192,7 @@ static: $(B)/matchbox-static ## build/matchbox-static: the program as one file w
 image: $(B)/matchbox-static ## build/image/: the file tree of a container (Containerfile), or of a chroot
 	rm -rf $(B)/image && install -d $(B)/image$(PREFIX)/bin $(B)/image$(PREFIX)/share/matchbox/docs $(B)/image/tmp $(B)/image/runs
 	install -m 755 -s $(B)/matchbox-static $(B)/image$(PREFIX)/bin/matchbox
-	for d in docs/algo docs/env presets experiments zoo; do [ ! -d $$d ] || cp -R $$d $(B)/image$(PREFIX)/share/matchbox/$$d; done
+	for d in docs/algo docs/env docs/task presets experiments zoo; do [ ! -d $$d ] || cp -R $$d $(B)/image$(PREFIX)/share/matchbox/$$d; done
 dist: ## build/matchbox-VERSION.tar.gz: the committed tree, with the commit's name inside
 	@mkdir -p $(B)
 	git archive --prefix=matchbox-$(VERSION)/ -o $(B)/matchbox-$(VERSION).tar HEAD
@@ -199,6 +200,11 @@ dist: ## build/matchbox-VERSION.tar.gz: the committed tree, with the commit's na
 	tar -rf $(B)/matchbox-$(VERSION).tar --owner=0 --group=0 --mtime=@$$(git log -1 --format=%ct) --transform 's|.*|matchbox-$(VERSION)/COMMIT|' $(B)/COMMIT
 	gzip -9 -n -f $(B)/matchbox-$(VERSION).tar
 
+# local names of the files would clash in one file: tools/amalgam.py tells them apart
+amalgam: $(B)/registry.c $(B)/portable_text.c $(B)/build_info.h ## build/amalgam/: the library as matchbox.c and matchbox.h, for a compiler alone
+	@mkdir -p $(B)/amalgam
+	$(call say,write $(B)/amalgam/matchbox.c)
+	$(Q)python3 tools/amalgam.py '$(CC)' $(B) $(B)/amalgam '$(ISAS)' '$(ONCE_SRC)' '$(ISA_SRC)'
 detect: ## look for optional libraries again
 	@rm -f $(B)/features.mk && $(MAKE) --no-print-directory $(B)/features.mk
 clean: ## remove every build folder
@@ -207,7 +213,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
+.PHONY: amalgam wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

@@ -4,6 +4,7 @@
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
 #include "matchbox/critic.h"
+#include "matchbox/distributional.h"
 #include "matchbox/embedding.h"
 #include "matchbox/env.h"
 #include "matchbox/experiment.h"
@@ -23,5 +24,7 @@
 #include "matchbox/stats.h"
 #include "matchbox/sweep.h"
 #include "matchbox/tabular.h"
+#include "matchbox/transformer.h"
+#include "matchbox/task.h"
 #include "matchbox/value.h"
 #endif

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Pages: every algorithm and environment has docs/algo/NAME.md or docs/env/NAME.md, and the option table between
+# Pages: every algorithm, environment and task has docs/algo/NAME.md, docs/env/NAME.md or docs/task/NAME.md, and the option table between
 #   <!-- options --> and <!-- /options --> there is what `matchbox help NAME --markdown` prints.
 # docs/systems.md is what `matchbox systems --markdown` prints.
 #   docs.sh check PROGRAM        says what is missing or stale
@@ -26,7 +26,7 @@ page() { # docs/algo/NAME.md
     fi
     rm -f "$new" "$new.table" "$new.err"
 }
-for kind in algo env; do
+for kind in algo env task; do
     for source in src/$kind/*/*.c; do
         [ -f "$source" ] || continue
         md=docs/$kind/$(basename "$source" .c | tr _ -).md

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes the tables of everything that is found by directory listing.
-#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS"   the library's tables (environments once per instruction set)
+#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS" "TASKS"   the library's tables (environments once per instruction set)
 #   registry.sh commands "CMDS"                  the program's
 # Plain extern references: a file without its descriptor is a link error, and nothing vanishes from a static archive.
 echo '/* generated from the directory listing: do not edit */'
@@ -32,4 +32,8 @@ table mb_algo_def mb_algo_ '' $3
 if [ -n "$4" ]; then
     echo '#include "matchbox/nn.h"'
     table mb_model_def mb_model_ '' $4
+fi
+if [ -n "$5" ]; then
+    echo '#include "matchbox/task.h"'
+    table mb_task_def mb_task_ '' $5
 fi

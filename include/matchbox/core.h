@@ -73,6 +73,7 @@ MB_API mb_arena *mb_arena_new(size_t bytes, mb_error *err);
 MB_API mb_arena *mb_arena_file(const char *path, size_t bytes, mb_error *err);
 MB_API void mb_arena_idle(mb_arena *a); /* of a file: write its pages back and let them leave memory until they are touched again */
 MB_API void mb_arena_free(mb_arena *a); /* NULL is fine */
+MB_API void mb_arena_adopt(mb_arena *a, mb_arena *child); /* child is freed together with a */
 /* n * size zeroed bytes, 64-byte aligned.  NULL (and err filled) when the product overflows or the
    arena is full.  n == 0 gives a valid unique pointer. */
 MB_API void *mb_alloc(mb_arena *a, size_t n, size_t size, mb_error *err);
@@ -251,6 +252,7 @@ MB_API double mb_now(void);         /* monotonic seconds */
 MB_API double mb_thread_cpu(void);  /* CPU seconds of the calling thread */
 /* Bytes of memory that a process could still take without swapping: of the machine or of its container. */
 MB_API double mb_memory_free(void);
+MB_API double mb_disk_free(const char *dir); /* bytes that may still be written there; -1: no such folder */
 MB_API double mb_wall_time(void);   /* seconds since 1970, for people: nothing is computed from it */
 
 /* ---- threads: jobs claimed one by one; which thread ran a job never shows in its result ---- */
@@ -323,6 +325,7 @@ typedef struct mb_scope {
     const char *kernels;/* "avx512", "avx2", "plain" or NULL: the best this CPU has */
     const mb_logger *log;
     mb_phases *phases;  /* clocks of the runner; NULL: nobody measures */
+    const char *dir;    /* an existing folder for memory in files; NULL: nowhere; "": no need, nothing large will be written to memory */
 } mb_scope;
 
 /* ---- shared libraries, loaded when a feature first needs them ----

@@ -30,7 +30,7 @@ typedef struct mb_tensor {
     int64_t n;       /* elements */
     float *data;     /* 64-byte aligned */
 } mb_tensor;
-enum { MB_MAX_TENSORS = 256 };
+enum { MB_MAX_TENSORS = 1024 };
 typedef struct mb_params { mb_scope *scope; const char *name; int n; mb_tensor *t[MB_MAX_TENSORS]; } mb_params;
 
 MB_API mb_params *mb_params_new(mb_scope *s, const char *name, mb_error *err);

@@ -60,6 +60,19 @@ MB_API void mb_detokenize(const mb_tokenizer *t, const int32_t *ids, int n, bool
 MB_API const char *mb_token_bytes(const mb_tokenizer *t, int32_t id, size_t *n);
 MB_API int32_t mb_token_id(const mb_tokenizer *t, const char *bytes, size_t n); /* -1: no token has these bytes */
 
+/* Make a byte-level BPE vocabulary from a text: special tokens, the alphabet (all 256 bytes, or those that occur), then merges of the most
+   frequent neighbours until `vocab` tokens are reached (0: characters alone).  Of equally frequent pairs the one of the lower ids is merged, so
+   the result is that of the reference library's trainer. */
+typedef struct mb_tokenizer_plan {
+    int vocab;
+    bool all_bytes;      /* the alphabet holds bytes that do not occur, so that any text can be encoded */
+    bool digits;         /* every digit is a token of its own */
+    const char *const *specials;
+    int nspecials;
+} mb_tokenizer_plan;
+/* Written as the tokenizer.json at `path`, replaced in one step; *size (may be NULL): how many tokens there are. */
+MB_API bool mb_tokenizer_train(const mb_tokenizer_plan *p, const char *text, size_t n, const char *path, int *size, mb_arena *scratch, mb_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,5 @@
 /* matchbox/replay.h - what was lived through, to be learned from again: uniform and prioritised sampling, n-step returns,
-   sequences with burn-in, frame stacks, demonstrations.  Rank 3 (layer: rl): knows environments and graphs, no algorithm.
+   sequences with burn-in, frame stacks, demonstrations, hindsight.  Rank 3 (layer: rl): knows environments and graphs, no algorithm.
 
    Every row of a vectoriser (one agent of one environment) is a stream of slots.  A slot holds one observation with its
    mask, and the action, reward and end that followed; the next observation is the slot behind, so none is stored twice.
@@ -19,6 +19,12 @@ extern "C" {
 
 typedef struct mb_replay mb_replay;
 
+/* Hindsight (Andrychowicz et al. 2017): when drawn, a goal that was reached takes the place of the wanted one, and reward and end
+   are what goal_reward of the environment says of it.  Which: one reached later in the same episode, its last one, any of it, any
+   in the replay.  Of an episode that still runs, what was reached so far. */
+typedef enum mb_hindsight { MB_HINDSIGHT_NONE, MB_HINDSIGHT_FUTURE, MB_HINDSIGHT_FINAL, MB_HINDSIGHT_EPISODE, MB_HINDSIGHT_RANDOM } mb_hindsight;
+#define MB_HINDSIGHT_CHOICES "none|future|final|episode|random"
+
 typedef struct mb_replay_options {
     int64_t capacity;        /* transitions of all rows together; the oldest make room.  An ended episode takes one more */
     int nstep;               /* rewards added up before bootstrapping; 0 means 1 */
@@ -32,7 +38,12 @@ typedef struct mb_replay_options {
     int sequence;            /* > 0: draw stretches of so many slots instead of single transitions */
     int period;              /* sequences begin at multiples of this; 0 means `sequence` */
     int memory;              /* floats of recurrent memory per row, kept where sequences begin */
-    double limit;            /* bytes the replay may take; 0: what the machine has free */
+    mb_hindsight hindsight;  /* transitions only, of environments with goals; not with stacks */
+    float hindsight_k;       /* transitions relabelled for each one left as it was; they are drawn so, none is stored twice */
+    bool disk;               /* its arrays lie in a nameless file of the scope's folder: pages not in use need no memory.  The
+                                folder must have room for them and for their copy in a checkpoint */
+    int snapshot;            /* > 0: at slots whose number is a multiple of this, the state of the environment is kept as well */
+    double limit;            /* bytes the replay may take; 0: what the machine (or the disk) has free */
 } mb_replay_options;
 
 /* Bytes that a replay of these options takes.  false (MB_ERR_MEMORY): more than an address space holds. */
@@ -46,6 +57,12 @@ MB_API void mb_replay_add(mb_replay *r, const float *memory);
 MB_API int mb_replay_rows(const mb_replay *r);
 /* Steps taken in so far, all rows together; those that the capacity has pushed out count. */
 MB_API int64_t mb_replay_added(const mb_replay *r);
+
+/* A state of row `row` for mb_vec_load or mb_vec_restart, chosen evenly among those that are kept.  NULL: there is none. */
+MB_API const void *mb_replay_snapshot(mb_replay *r, int row);
+/* Between mb_vec_step and mb_replay_add: where an episode has just ended, the next one begins with chance `share` in a state that is
+   kept (of its own row) in place of the usual ones, with `steps` before the time limit (0: see mb_vec_restart). */
+MB_API void mb_replay_restart(mb_replay *r, float share, int steps);
 
 /* ---- drawing ---- */
 
@@ -75,6 +92,8 @@ MB_API bool mb_replay_draw(mb_replay *r, const mb_sample *b, float beta, mb_erro
 MB_API bool mb_replay_update(mb_replay *r, const float *error, mb_error *err);
 /* For tests and tools: where item i of the last batch came from, as the number of its slot in its row's stream. */
 MB_API int64_t mb_replay_drawn(const mb_replay *r, int i, int *row);
+/* The slot whose achieved goal took the place of the wanted one; -1: item i is as it was. */
+MB_API int64_t mb_replay_goal(const mb_replay *r, int i, int *row);
 
 /* ---- sums over a tree: drawing in proportion to priorities (Schaul et al. 2016, appendix B.2.1) ----
    Every inner node is the sum of its two children, never a running difference, so the tree depends on the leaves alone

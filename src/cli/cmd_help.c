@@ -1,5 +1,6 @@
-/* matchbox help [NAME]: of the program, a command, an algorithm or an environment. */
+/* matchbox help [NAME]: of the program, a command, an algorithm, an environment or a task. */
 #include "cli/command.h"
+#include "matchbox/task.h"
 #include <string.h>
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED) NUM(bool, markdown, false, 0, 1, "only the table of options, as Markdown")
@@ -101,14 +102,28 @@ static bool help_env(const cli *c, const mb_env_def *d, mb_error *err)
     return true;
 }
 
+static void help_task(const cli *c, const mb_task_def *d)
+{
+    printf("%s: %s\n", d->name, d->summary);
+    term_wrap(stdout, d->source, 2, WIDTH);
+    first_paragraph(c, "task", d->name);
+    printf("\n  levels       1 to %d: %s\n", d->levels, d->level_help);
+    printf("  answers      %s\n", d->roles ? "a game of several turns" : d->reply ? "several turns, with tools" : "one turn");
+    printf("\nOptions, with their defaults and ranges:\n");
+    rows_text(stdout, d->options, "task.");
+    printf("\nOptions of every task:\n");
+    rows_text(stdout, mb_task_option_rows(), "task.");
+}
+
 static bool unknown(const char *name, mb_error *err)
 {
     const char *names[1024] = { NULL };
     int n = 0;
     for (int i = 0; mb__command_table[i]; i++) names[n++] = mb__command_table[i]->name;
     for (int i = 0; mb_algo_at(i) && n < 500; i++) names[n++] = mb_algo_at(i)->name;
-    for (int i = 0; mb_env_at(i) && n < 1000; i++) names[n++] = mb_env_at(i)->name;
-    mb_fail(err, MB_ERR_USAGE, "no command, algorithm or environment is called '%.64s'", name);
+    for (int i = 0; mb_env_at(i) && n < 900; i++) names[n++] = mb_env_at(i)->name;
+    for (int i = 0; mb_task_at(i) && n < 1000; i++) names[n++] = mb_task_at(i)->name;
+    mb_fail(err, MB_ERR_USAGE, "no command, algorithm, environment or task is called '%.64s'", name);
     const char *near = mb_nearest(name, names);
     if (near) mb_note(err, "did you mean '%s'?", near);
     return mb_help(err, "matchbox help");
@@ -127,16 +142,19 @@ static bool run(cli *c, mb_error *err)
     const mb_algo_def *algo = command ? NULL : mb_algo_find(name, &quiet);
     quiet = (mb_error){ 0 };
     const mb_env_def *env = command || algo ? NULL : mb_env_find(name, &quiet);
-    if (!command && !algo && !env) return unknown(name, err);
+    quiet = (mb_error){ 0 };
+    const mb_task_def *task = command || algo || env ? NULL : mb_task_find(name, &quiet);
+    if (!command && !algo && !env && !task) return unknown(name, err);
     if (command) help_command(command, o->markdown);
-    else if (o->markdown) rows_markdown(stdout, algo ? algo->options : env->options, algo ? "" : "env.");
+    else if (o->markdown) rows_markdown(stdout, algo ? algo->options : env ? env->options : task->options, algo ? "" : env ? "env." : "task.");
+    else if (task) help_task(c, task);
     else if (algo) help_algo(c, algo);
     else return help_env(c, env, err);
     return true;
 }
 
 CLI_COMMAND(help) = {
-    .name = "help", .usage = "help [COMMAND|ALGO|ENV]", .summary = "what a command, algorithm or environment does and takes",
+    .name = "help", .usage = "help [COMMAND|ALGO|ENV|TASK]", .summary = "what a command, algorithm, environment or task does and takes",
     .about = "Without a name: all commands. With one: what it does, and its options with defaults and ranges.",
     .min_words = 0, .max_words = 2, MB_USE_OPTIONS(help), .run = run,
 };

@@ -1,6 +1,7 @@
 /* matchbox list KIND */
 #include "cli/command.h"
 #include "matchbox/nn.h"
+#include "matchbox/task.h"
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,12 @@ static bool model_at(int i, struct entry *out)
     return d != NULL;
 }
 
-static bool none_at(int i, struct entry *out) { return false; }
+static bool task_at(int i, struct entry *out)
+{
+    const mb_task_def *d = mb_task_at(i);
+    if (d) *out = (struct entry){ d->name, d->summary, d->source };
+    return d != NULL;
+}
 
 /* The i-th file in alphabetical order of a folder that comes with matchbox, of those that end in `end`; its name without that. */
 static bool file_at(const char *folder, const char *end, int i, char name[256], char path[1400])
@@ -98,7 +104,7 @@ static bool zoo_at(int i, struct entry *out)
 }
 
 static const struct { const char *name; entry_at *at; } kinds[] = {
-    { "algos", algo_at }, { "envs", env_at }, { "models", model_at }, { "tasks", none_at }, { "experiments", experiment_at }, { "zoo", zoo_at },
+    { "algos", algo_at }, { "envs", env_at }, { "models", model_at }, { "tasks", task_at }, { "experiments", experiment_at }, { "zoo", zoo_at },
     { "commands", command_at },
 };
 

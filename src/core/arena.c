@@ -36,6 +36,7 @@ struct mb_arena {
     size_t used;      /* end of the last allocation */
     size_t dirty;     /* bytes above `used` and below this may not be zero any more */
     size_t peak;
+    mb_arena *children, *sibling; /* adopted ones */
     int file;         /* whose pages these are; -1: anonymous memory */
     bool sealed;
 };
@@ -122,10 +123,20 @@ void mb_arena_idle(mb_arena *a)
 void mb_arena_free(mb_arena *a)
 {
     if (!a) return;
+    for (mb_arena *next, *child = a->children; child; child = next) {
+        next = child->sibling;
+        mb_arena_free(child);
+    }
     int file = a->file;
     ASAN_UNPOISON_MEMORY_REGION(a, a->committed);
     munmap(a, a->reserved);
     if (file >= 0) close(file);
+}
+
+void mb_arena_adopt(mb_arena *a, mb_arena *child)
+{
+    child->sibling = a->children;
+    a->children = child;
 }
 
 /* Make bytes up to `end` usable. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* The number behind `key` in a small system file; -1: no such file or number. */
@@ -32,4 +33,10 @@ double mb_memory_free(void)
     }
     if (most >= 0 && used >= 0 && most - used < available) available = most > used ? most - used : 0;
     return available;
+}
+
+double mb_disk_free(const char *dir)
+{
+    struct statvfs v;
+    return statvfs(dir, &v) == 0 ? (double)v.f_bavail * (double)v.f_frsize : -1;
 }

@@ -8,7 +8,7 @@ enum { MAX_TEXT = 512 };
 /* One kind of finding is told once. */
 enum mb__check_kind {
     NAMES, GUARDS, NUMBERS, BOUNDS, UNWRITTEN, REWARDS, MASKS, ACTIVE, TWINS, DIRTY, OPTIONS,
-    RESET_REWARD, ACTIONS, SEEDS, PLACE, DRAW, BATCH
+    RESET_REWARD, ACTIONS, SEEDS, PLACE, DRAW, BATCH, GOALS
 };
 
 /* n bytes with a guard on either side */
@@ -26,6 +26,7 @@ struct mb__check_twin {
 struct mb__check {
     const mb_env_def *def;
     const void *options;
+    const void *unopened; /* the same before `open`, for the vectoriser */
     mb_env_shape shape;
     mb_arena *arena;
     void (*report)(void *ctx, bool ok, const char *what);

@@ -279,6 +279,27 @@ static void check_twin(struct mb__check *c, const struct mb__check_twin *t)
     }
 }
 
+/* What goal_reward says of the goals that are seen is what the step gave: hindsight relies on it. */
+static void check_goals(struct mb__check *c, const struct mb__check_twin *t)
+{
+    char at[64];
+    if (!c->def->goal_reward || c->resetting) return;
+    for (int k = 0; k < c->shape.nagents; k++) {
+        size_t bytes = mb_field_bytes(&c->shape.obs.field[MB_GOAL_ACHIEVED]), n = (size_t)k * bytes;
+        mb_step s = c->def->goal_reward(c->options, t->obs[MB_GOAL_ACHIEVED].data + n,
+                                        t->obs[MB_GOAL_DESIRED].data + n);
+        float reward;
+        memcpy(&reward, t->reward.data + 4 * (size_t)k, 4);
+        reward += t->last.reward;
+        if (s.reward < reward || s.reward > reward || s.terminated != t->last.terminated)
+            mb__check_find(c, GOALS,
+                           "%s agent %d got %g%s, but goal_reward says %g%s of the goals it sees: "
+                           "both must follow from the two goals alone",
+                           when(c, at), k, (double)reward, t->last.terminated ? " and an end" : "",
+                           (double)s.reward, s.terminated ? " and an end" : "");
+    }
+}
+
 static void check_same(struct mb__check *c, const struct mb__check_twin *a,
                        const struct mb__check_twin *b, enum mb__check_kind kind,
                        const char *meaning)
@@ -400,6 +421,7 @@ void mb__check_play(struct mb__check *c, int64_t steps, struct mb__check_twin t[
         if (c->step % MOVE_EVERY == MOVE_EVERY - 1) twin_move(b);
         mb__check_twin_step(c, b, 0xFF);
         check_twin(c, a);
+        check_goals(c, a);
         check_same(c, a, b, TWINS, meaning);
         if (c->told >> TWINS & 1 || c->told >> GUARDS & 1)
             return; /* nothing that follows could be trusted */

@@ -120,6 +120,35 @@ static bool check_def(const mb_env_def *def, mb_error *err)
     return true;
 }
 
+bool mb_env_open(const mb_env_def *def, void *options, mb_arena *a, mb_error *err)
+{
+    if (!def->open || def->open(options, a, err)) return true;
+    if (err->code == MB_OK)
+        mb_fail(err, MB_ERR_ENV, "environment '%s' could not be opened and does not say why", def->name);
+    return mb_note(err, "while opening environment '%s'", def->name);
+}
+
+void mb_env_close(const mb_env_def *def, void *options)
+{
+    if (def->close) def->close(options);
+}
+
+/* Goals can be compared and exchanged: the three fields, two of them alike. */
+static bool check_goals(const mb_env_def *def, const mb_env_shape *s, mb_error *err)
+{
+    static const char *const names[] = {"observation", "achieved_goal", "desired_goal"};
+    if (!def->goal_reward) return true;
+    bool good = s->obs.nfields == MB_GOAL_FIELDS;
+    for (int i = 0; good && i < MB_GOAL_FIELDS; i++)
+        good = strcmp(s->obs.field[i].name, names[i]) == 0;
+    const mb_field *a = &s->obs.field[MB_GOAL_ACHIEVED], *d = &s->obs.field[MB_GOAL_DESIRED];
+    if (good && a->kind == d->kind && a->n == d->n) return true;
+    return mb_fail(err, MB_ERR_ENV,
+                   "environment '%s' has goals, so it must be seen as observation, achieved_goal and "
+                   "desired_goal, the last two alike: use .obs = MB_GOALS(...)",
+                   def->name);
+}
+
 bool mb_env_shape_of(const mb_env_def *def, const void *options, mb_env_shape *shape, mb_error *err)
 {
     if (!check_def(def, err)) return false;
@@ -151,5 +180,5 @@ bool mb_env_shape_of(const mb_env_def *def, const void *options, mb_env_shape *s
             "environment '%s' has a state of %zu bytes; set .state_size = sizeof(struct ...)",
             def->name, shape->state_size);
     return check_space(def->name, "observation", &shape->obs, false, err) &&
-           check_space(def->name, "action", &shape->act, true, err);
+           check_space(def->name, "action", &shape->act, true, err) && check_goals(def, shape, err);
 }

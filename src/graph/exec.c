@@ -52,7 +52,8 @@ static void run_block(void *ctx, int block, int thread)
 
 static void run_whole(mb_plan *p, const mb__stage *s)
 {
-    mb__run x = { .k = p->k, .in = p->pointers, .scratch = p->scratch, .first = true };
+    mb__run x = { .k = p->k, .in = p->pointers, .scratch = p->scratch, .first = true, .pool = s->brief ? NULL : p->pool,
+                  .scratch_bytes = p->scratch_bytes };
     for (int i = s->first; i < s->first + s->nsteps; i++) {
         const mb_shape shape = p->steps[i].node->shape;
         x.rows = shape.rank ? shape.d[0] : 1;

@@ -55,6 +55,8 @@ typedef struct mb__run {
     void *out;
     bool first;           /* REDUCE: begin a new sum (else continue the chain) */
     char *scratch;        /* op->scratch bytes, per thread */
+    mb_pool *pool;        /* WHOLE: may share its work, where an element does not depend on who computes it; NULL: one thread */
+    size_t scratch_bytes; /* WHOLE: from one thread's scratch to the next one's */
 } mb__run;
 
 typedef struct mb__ref { const mb__node *node; const mb__node *const *src; const double *const *in; double *out; } mb__ref;

@@ -72,6 +72,10 @@ int mb__bpe(const mb_tokenizer *t, const char *text, size_t n, int32_t *ids, int
     int32_t whole = t->ignore_merges ? mb_token_id(t, text, n) : -1;
     if (n == 0) return 0;
     if (whole >= 0 && cap > 0) return ids[0] = whole, 1;
+    for (size_t i = 0; i < n; i++)
+        if (t->byte_id[(uint8_t)text[i]] < 0)
+            return mb_fail(err, MB_ERR_RANGE, "tokenizer: no token of this vocabulary stands for byte %d ('%.*s')", (uint8_t)text[i],
+                           (uint8_t)text[i] >= 33 && (uint8_t)text[i] < 127, text + i), -1;
     size_t mark = mb_arena_mark(scratch);
     struct symbol *s = mb_alloc(scratch, n, sizeof *s, err);
     struct heap h = { mb_alloc(scratch, 3 * n, sizeof *h.v, err), 0 }; /* n - 1 at first, two more for each of n - 1 merges */

@@ -2,6 +2,16 @@
 #include "lm/tokenizer.h"
 #include <string.h>
 
+static bool printable(int b) { return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174; }
+
+void mb__byte_alphabet(int16_t byte_of[512])
+{
+    for (int i = 0; i < 512; i++) byte_of[i] = -1;
+    for (int b = 0, next = 256; b < 256; b++) byte_of[printable(b) ? b : next++] = (int16_t)b;
+}
+
+const char mb__gpt2_regex[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
 static uint32_t hash_of(const char *s, size_t n)
 {
     uint32_t h = 2166136261u; /* FNV-1a */
@@ -61,7 +71,7 @@ static bool plain(struct encoder *e, const char *text, size_t n)
 {
     mb__pieces p;
     size_t mark = mb_arena_mark(e->scratch), from = 0;
-    bool ok = mb__split(e->t, text, n, e->scratch, &p, e->err);
+    bool ok = mb__split_text(e->t, text, n, e->scratch, &p, e->err);
     for (size_t i = 0; ok && i < p.n; from = p.end[i++]) {
         int k = mb__bpe(e->t, text + from, p.end[i] - from, e->ids + e->n, e->cap - e->n, e->scratch, e->err);
         ok = k >= 0 && (k <= e->cap - e->n || full(e));

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 enum { IDS_MOST = 1 << 24 };
-struct reader { const char *file; mb_arena *a; mb_tokenizer *t; mb_error *err; };
+struct reader { const char *file; mb_arena *a; mb_tokenizer *t; mb_error *err; bool bytes; }; /* bytes: the file says it is byte-level */
 
 static bool wrong(const struct reader *r, const char *what)
 {
@@ -28,15 +28,7 @@ static bool set(const json_t *v, const char *key, bool otherwise)
     return json_is_boolean(x) ? json_is_true(x) : otherwise;
 }
 
-/* ---- GPT-2's alphabet: every byte has a printable character ---- */
-
-static bool printable(int b) { return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174; }
-
-static void alphabet(int16_t byte_of[512]) /* by code point; -1: stands for no byte */
-{
-    for (int i = 0; i < 512; i++) byte_of[i] = -1;
-    for (int b = 0, next = 256; b < 256; b++) byte_of[printable(b) ? b : next++] = (int16_t)b;
-}
+/* ---- words of the vocabulary ---- */
 
 /* The bytes that a word of the vocabulary stands for; a word with other characters stands for itself.  Room for strlen(word). */
 static size_t bytes_of(const char *word, const int16_t byte_of[512], char *out)
@@ -103,13 +95,14 @@ static bool read_vocab(const struct reader *r, const json_t *vocab, const int16_
     }
     for (int32_t id = 0; id < r->t->size; id++)
         if (r->t->token[id].present) mb__token_hash(r->t, id);
+    int lack = 0;
     for (int b = 0; b < 256; b++) {
         char byte = (char)b;
         r->t->byte_id[b] = mb_token_id(r->t, &byte, 1);
-        if (r->t->byte_id[b] < 0)
-            return mb_fail(r->err, MB_ERR_UNSUPPORTED, "%.200s: no token stands for byte %d: this is no byte-level vocabulary", r->file, b);
+        lack += r->t->byte_id[b] < 0;
     }
-    return true;
+    if (lack == 0 || r->bytes) return true; /* a vocabulary of the bytes that were seen: the others cannot be encoded */
+    return mb_fail(r->err, MB_ERR_UNSUPPORTED, "%.200s: no token stands for %d of the 256 bytes: this is no byte-level vocabulary", r->file, lack);
 }
 
 /* "a b" or ["a", "b"] */
@@ -183,8 +176,6 @@ static bool read_normalizer(const struct reader *r, const json_t *v)
     return true;
 }
 
-static const char gpt2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
 static bool read_splitter(const struct reader *r, const json_t *v)
 {
     size_t i;
@@ -197,7 +188,7 @@ static bool read_splitter(const struct reader *r, const json_t *v)
     }
     if (is(v, "ByteLevel")) {
         if (set(v, "add_prefix_space", true)) return unknown(r, "pre-tokenizer", "ByteLevel with add_prefix_space");
-        return !set(v, "use_regex", true) || mb__splitter_regex(r->t, gpt2, r->err);
+        return !set(v, "use_regex", true) || mb__splitter_regex(r->t, mb__gpt2_regex, r->err);
     }
     if (is(v, "Digits")) {
         if (r->t->nsplitters == MB__SPLITTERS) return unknown(r, "number of pre-tokenizers", "more than 8");
@@ -242,7 +233,7 @@ static bool read_model(const struct reader *r, const json_t *model, const json_t
 {
     int16_t byte_of[512];
     const json_t *vocab = json_object_get(model, "vocab");
-    alphabet(byte_of);
+    mb__byte_alphabet(byte_of);
     if (type_of(model) && !is(model, "BPE")) return unknown(r, "model", type_of(model));
     if (set(model, "byte_fallback", false)) return unknown(r, "model", "BPE with byte_fallback");
     if (!json_is_object(vocab)) return wrong(r, "'vocab' is missing");
@@ -258,7 +249,7 @@ mb_tokenizer *mb_tokenizer_open(mb_arena *a, const char *path, mb_error *err)
     json_error_t at;
     snprintf(inside, sizeof inside, stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? "%.1000s/tokenizer.json" : "%.1000s", path);
     mb_tokenizer *t = mb_alloc(a, 1, sizeof *t, err);
-    struct reader r = { inside, a, t, err };
+    struct reader r = { inside, a, t, err, false };
     if (!t) return NULL;
     json_t *root = json_load_file(inside, 0, &at);
     if (!root) {
@@ -267,6 +258,7 @@ mb_tokenizer *mb_tokenizer_open(mb_arena *a, const char *path, mb_error *err)
         return NULL;
     }
     const json_t *decoder = json_object_get(root, "decoder");
+    r.bytes = json_is_object(decoder) && is(decoder, "ByteLevel");
     bool ok = read_model(&r, json_object_get(root, "model"), json_object_get(root, "added_tokens")) &&
               read_normalizer(&r, json_object_get(root, "normalizer")) && read_splitter(&r, json_object_get(root, "pre_tokenizer")) &&
               read_template(&r, json_object_get(root, "post_processor"));

@@ -30,14 +30,17 @@ static int64_t marks_of(const mb_replay_options *o, int64_t length)
 
 static bool bytes_of(const mb_env_shape *s, int rows, const mb_replay_options *o, size_t *bytes)
 {
-    size_t slot = 1 + sizeof(float), all, marks;
+    size_t slot = 1 + sizeof(float), shots = 0, all, marks;
     for (int f = 0; f < s->obs.nfields; f++) slot += mb_field_bytes(&s->obs.field[f]);
     slot += (size_t)mb_space_nindex(&s->act) * sizeof(int32_t) + (size_t)mb_space_nvalue(&s->act) * sizeof(float);
     if (s->masked) slot += (size_t)mb_space_nmask(&s->act);
+    if (o->hindsight) slot += 2 * sizeof(int32_t);
+    if (o->snapshot > 0 && !mb_size_mul((size_t)mb__snapshots(o, slots(o, rows)) * (size_t)rows, mb__snapshot_bytes(s) + 1, &shots)) return false;
     int64_t length = slots(o, rows);
     if (length > INT64_MAX / rows / 64 || !mb_size_mul((size_t)length * (size_t)rows, slot, &all)) return false;
     if (o->prioritized && !mb_size_add(all, mb_sum_tree_bytes(length * rows), &all)) return false;
-    return mb_size_mul((size_t)(marks_of(o, length) * rows), (size_t)o->memory * sizeof(float), &marks) && mb_size_add(all, marks, bytes);
+    return mb_size_mul((size_t)(marks_of(o, length) * rows), (size_t)o->memory * sizeof(float), &marks) && mb_size_add(all, marks, &all) &&
+           mb_size_add(all, shots, bytes);
 }
 
 bool mb_replay_bytes(const mb_env_shape *s, int rows, const mb_replay_options *given, size_t *bytes, mb_error *err)
@@ -48,58 +51,26 @@ bool mb_replay_bytes(const mb_env_shape *s, int rows, const mb_replay_options *g
            mb_fail(err, MB_ERR_MEMORY, "replay: %lld transitions are more than can be addressed", (long long)o.capacity);
 }
 
-static void size_text(double bytes, char *out, size_t n)
-{
-    if (bytes < 1e9) snprintf(out, n, "%.3g MB", bytes / 1e6);
-    else snprintf(out, n, "%.3g GB", bytes / 1e9);
-}
-
-/* The budget, told and kept before anything is used. */
-static bool affordable(const mb_replay *r, const mb_env_shape *shape, mb_error *err)
-{
-    size_t bytes;
-    char need[32], have[32];
-    double limit = r->o.limit > 0 ? r->o.limit : mb_memory_free();
-    if (!mb_replay_bytes(shape, r->rows, &r->o, &bytes, err)) return false;
-    size_text((double)bytes, need, sizeof need);
-    size_text(limit, have, sizeof have);
-    if ((double)bytes > limit) {
-        mb_fail(err, MB_ERR_MEMORY, "replay '%s': %lld transitions need %s of memory, %s %s", r->name, (long long)r->o.capacity, need, have,
-                r->o.limit > 0 ? "are allowed" : "are free");
-        return mb_note(err, "about %.2g transitions would fit: lower the capacity of the replay", (double)r->o.capacity * limit / (double)bytes);
-    }
-    if (r->scope->log) mb_log_line(r->scope->log, MB_LOG_INFO, "replay '%s': %lld transitions, %s of memory when full", r->name, (long long)r->o.capacity, need);
-    return true;
-}
-
-/* n * size bytes, kept as "NAME/what". */
-static void *kept(mb_replay *r, const char *what, size_t n, size_t size, mb_error *err)
-{
-    char text[96];
-    void *p = mb_alloc(r->scope->arena, n, size, err);
-    if (!p || !r->scope->store || n * size == 0) return p;
-    snprintf(text, sizeof text, "%s/%s", r->name, what);
-    return mb_keep_large(r->scope->store, text, p, n * size, err) ? p : NULL;
-}
-
 static bool make_arrays(mb_replay *r, mb_error *err)
 {
     size_t n = (size_t)r->length * (size_t)r->rows;
     for (int f = 0; f < r->nfields; f++) {
         char what[] = { 'o', 'b', 's', (char)('0' + f), 0 };
-        if (!(r->obs[f] = kept(r, what, n, r->field_bytes[f], err))) return false;
+        if (!(r->obs[f] = mb__replay_kept(r, what, n, r->field_bytes[f], err))) return false;
     }
-    r->mask = kept(r, "mask", n, (size_t)r->nmask, err);
-    r->flag = kept(r, "flag", n, 1, err);
-    r->index = kept(r, "index", n, (size_t)r->nindex * sizeof(int32_t), err);
-    r->value = kept(r, "value", n, (size_t)r->nvalue * sizeof(float), err);
-    r->reward = kept(r, "reward", n, sizeof(float), err);
+    r->mask = mb__replay_kept(r, "mask", n, (size_t)r->nmask, err);
+    r->flag = mb__replay_kept(r, "flag", n, 1, err);
+    r->index = mb__replay_kept(r, "index", n, (size_t)r->nindex * sizeof(int32_t), err);
+    r->value = mb__replay_kept(r, "value", n, (size_t)r->nvalue * sizeof(float), err);
+    r->reward = mb__replay_kept(r, "reward", n, sizeof(float), err);
     r->marks = marks_of(&r->o, r->length);
-    r->memory = kept(r, "memory", (size_t)(r->marks * r->rows), (size_t)r->o.memory * sizeof(float), err);
-    r->head = kept(r, "head", (size_t)r->rows, sizeof *r->head, err);
-    r->most = kept(r, "most", 1, sizeof *r->most, err);
-    r->added = kept(r, "added", 1, sizeof *r->added, err);
-    r->rng = kept(r, "rng", 1, sizeof *r->rng, err);
+    r->memory = mb__replay_kept(r, "memory", (size_t)(r->marks * r->rows), (size_t)r->o.memory * sizeof(float), err);
+    if (r->o.hindsight && (!(r->before = mb__replay_kept(r, "before", n, sizeof(int32_t), err)) || !(r->after = mb__replay_kept(r, "after", n, sizeof(int32_t), err)))) return false;
+    if (r->o.snapshot > 0 && !mb__snapshot_make(r, err)) return false;
+    r->head = mb__replay_kept(r, "head", (size_t)r->rows, sizeof *r->head, err);
+    r->most = mb__replay_kept(r, "most", 1, sizeof *r->most, err);
+    r->added = mb__replay_kept(r, "added", 1, sizeof *r->added, err);
+    r->rng = mb__replay_kept(r, "rng", 1, sizeof *r->rng, err);
     if (!r->mask || !r->flag || !r->index || !r->value || !r->reward || !r->memory || !r->head || !r->most || !r->added || !r->rng) return false;
     char text[96];
     snprintf(text, sizeof text, "%s/tree", r->name);
@@ -121,6 +92,8 @@ static void observe(mb_replay *r, int j, int64_t at, void *const obs[], const ui
     size_t n = (size_t)r->nmask;
     if (n && mask) memcpy(r->mask + place * n, mask + row * n, n);
     else if (n) memset(r->mask + place * n, 1, n);
+    if (r->before) mb__hindsight_track(r, at, j);
+    if (r->shot) mb__snapshot_take(r, at, j);
 }
 
 mb_replay *mb_replay_new(mb_scope *s, const char *name, mb_vec *vec, int first, int step, mb_replay_options o, mb_error *err)
@@ -134,7 +107,7 @@ mb_replay *mb_replay_new(mb_scope *s, const char *name, mb_vec *vec, int first, 
                       .nindex = w->nindex, .nvalue = w->nvalue, .nmask = w->mask ? w->nmask : 0 };
     r->length = slots(&o, r->rows);
     for (int f = 0; f < r->nfields; f++) r->field_bytes[f] = mb_field_bytes(&shape->obs.field[f]);
-    if (!r->name || !affordable(r, shape, err) || !make_arrays(r, err)) return NULL;
+    if (!r->name || !mb__hindsight_check(r, err) || !mb__replay_place_for(r, shape, err) || !make_arrays(r, err)) return NULL;
     *r->rng = mb_rng_make(s->seed, name, 0);
     *r->most = 1;
     for (int j = 0; j < r->rows; j++) observe(r, j, 0, w->obs, w->mask, SLOT_START);
@@ -185,8 +158,7 @@ static int64_t advance(mb_replay *r, int j, const float *memory)
 
 static float shaped(const mb_replay *r, float reward)
 {
-    float c = r->o.reward_clip, x = reward * r->o.reward_scale;
-    x = c > 0 ? (x < -c ? -c : x > c ? c : x) : x;
+    float x = mb__replay_shaped(r, reward);
     return r->o.reward_noise > 0 ? x + mb_uniform(r->rng, 0, r->o.reward_noise) : x;
 }
 

@@ -187,9 +187,14 @@ static void put_transition(const mb_replay *r, const mb_sample *b, size_t i, dra
     int64_t next = d.at;
     put_obs(r, &b->obs, i, &d);
     put_act(r, &b->act, i, &d);
-    walk(r, d.at, d.row, f32(b->reward) + i, f32(b->discount) + i, &next);
+    if (d.goal < 0) walk(r, d.at, d.row, f32(b->reward) + i, f32(b->discount) + i, &next);
+    else mb__hindsight_walk(r, &d, f32(b->reward) + i, f32(b->discount) + i, &next);
     d.at = next;
     put_obs(r, &b->next, i, &d);
+    if (d.goal < 0) return;
+    size_t n = r->field_bytes[MB_GOAL_DESIRED];
+    memcpy((char *)mb_input_data(b->obs.field[MB_GOAL_DESIRED]) + i * n, mb__hindsight_goal(r, &d), n);
+    memcpy((char *)mb_input_data(b->next.field[MB_GOAL_DESIRED]) + i * n, mb__hindsight_goal(r, &d), n);
 }
 
 static void put_stretch(const mb_replay *r, const mb_sample *b, size_t i, drawn d)
@@ -262,6 +267,8 @@ bool mb_replay_draw(mb_replay *r, const mb_sample *b, float beta, mb_error *err)
         if (!choose(from, demo ? i : i - ndemo, demo ? ndemo : b->size - ndemo, &r->items[i]))
             return mb_fail(err, MB_ERR_USAGE, "replay '%s': nothing can be drawn yet: too few steps were taken", from->name);
         r->items[i].demo = demo;
+        r->items[i].goal = -1;
+        if (from->o.hindsight) mb__hindsight_choose(from, &r->items[i]);
     }
     r->nitems = b->size;
     struct gather w = { r, b };
@@ -289,4 +296,10 @@ int64_t mb_replay_drawn(const mb_replay *r, int i, int *row)
 {
     if (row) *row = r->items[i].row;
     return r->items[i].at;
+}
+
+int64_t mb_replay_goal(const mb_replay *r, int i, int *row)
+{
+    if (row) *row = r->items[i].goal_row;
+    return r->items[i].goal;
 }

@@ -135,6 +135,7 @@ int mb__run_threads(const struct run_options *o);
 
 /* ---- its directory ---- */
 
+const char *mb__run_folder(const mb_settings *s, mb_arena *a, mb_error *err); /* an existing folder for large files */
 bool mb__run_dir_create(mb_trainer *t, mb_error *err);
 bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err);
 void mb__run_dir_close(mb_trainer *t);

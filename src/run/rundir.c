@@ -54,6 +54,19 @@ size_t mb__memory(size_t *peak)
 
 /* ---- making one ---- */
 
+/* The directory itself, or the nearest one above that is there already; NULL: the run has none. */
+const char *mb__run_folder(const mb_settings *s, mb_arena *a, mb_error *err)
+{
+    if (s->dir && strcmp(s->dir, "none") == 0) return NULL;
+    char *path = mb_strdup(a, s->dir && *s->dir ? s->dir : "runs", err);
+    for (char *cut; path && access(path, W_OK) != 0; *cut = 0) {
+        cut = strrchr(path, '/');
+        if (!cut) return ".";
+        if (cut == path) return "/";
+    }
+    return path;
+}
+
 /* runs/ALGO-ENV-SEED, then -2, -3 ... while the name is taken. */
 static bool choose_dir(mb_trainer *t, char *out, mb_error *err)
 {

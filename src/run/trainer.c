@@ -52,6 +52,7 @@ static bool build_scope(mb_trainer *t, mb_error *err)
     const struct run_options *o = &t->settings->run;
     t->scope.arena = t->arena;
     t->scope.seed = (uint64_t)o->seed;
+    t->scope.dir = t->plays ? "" : mb__run_folder(t->settings, t->arena, err);
     t->log = (mb_logger){ mb__log_line, t };
     t->scope.log = &t->log;
     if (!mb_isa(&t->scope.kernels, err)) return false;
@@ -272,6 +273,8 @@ static bool log_if_due(mb_trainer *t, mb_error *err)
         mb_str_add(&line, ":");
         mb_str_number(&line, s[i].value);
     }
+    int64_t broken = mb_vec_broken(t->run.vec);
+    if (broken) mb_str_add(&line, ",\"broken\":%lld", (long long)broken);
     mb_str_add(&line, "}\n");
     write_events(t, NULL, s, n);
     bool ok = write_line(t, &line, err);

@@ -35,7 +35,7 @@ END
     run 2 train randon cartpole; says err "no algorithm is called 'randon'"; says err "did you mean 'random'?"
     run 2 train random cartpool; says err "did you mean 'cartpole'?"
     run 2 train random cartpole acrobot; says err 'one word too many'
-    run 2 help nothing-like-it; says err 'no command, algorithm or environment'
+    run 2 help nothing-like-it; says err 'no command, algorithm, environment or task'
     run 2 list algo; says err "did you mean 'algos'?"
 }
 

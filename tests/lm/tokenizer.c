@@ -131,7 +131,7 @@ TEST(files_that_are_not_known)
     refused("{\"model\":{\"type\":\"BPE\"}}", "'vocab' is missing");
     refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1}}}", "largest id");
     refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":99999999999}}}", "largest id");
-    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}", "no token stands for byte 0");
+    refused("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}", "no token stands for 255 of the 256 bytes");
     refused("{\"model\":{\"byte_fallback\":true,\"vocab\":{}}}", "byte_fallback");
 }
 

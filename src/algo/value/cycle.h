@@ -34,6 +34,12 @@
     NUM(float, reward_scale, 1, 0, 1e6f, "multiply rewards")                                         \
     NUM(float, reward_clip, 0, 0, 1e6f, "clip rewards after scaling (0: never)")                     \
     NUM(float, reward_noise, 0, 0, 1e6f, "then add noise from [0, this): how well is it borne")      \
+    PICK(hindsight, MB_HINDSIGHT_NONE, MB_HINDSIGHT_CHOICES, "learn from goals that were reached, in place of the wanted ones: which") \
+    NUM(float, hindsight_k, 4, 0, 1000, "transitions with such a goal for each one left as it was")  \
+    PICK(buffer_on, 0, "memory|disk", "where the replay lies: a file takes no memory for what is not in use") \
+    NUM(float, restart, 0, 0, 1, "chance that an episode of the training begins in a state that lies in the replay") \
+    NUM(int, restart_steps, 0, 0, 1e9, "steps that such an episode may take (0: those that were left)") \
+    NUM(int, restart_every, 16, 1, 1e9, "every so many steps a state is kept for that")              \
     NUM(int, stack, 1, 1, 16, "frames put together as one observation")                              \
     MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "120,84", MB_RELU)
 
@@ -42,7 +48,9 @@
     {                                                                                                \
         .net = { .net = MB_BODY_FROM(o), .atoms = 1, .duelling = (o)->duelling, .noisy = (o)->noisy, .sigma = (o)->sigma }, \
         .replay = { .capacity = (o)->buffer, .nstep = (o)->nstep, .gamma = (o)->gamma, .reward_scale = (o)->reward_scale, \
-                    .reward_clip = (o)->reward_clip, .reward_noise = (o)->reward_noise, .stack = (o)->stack, .prioritized = (o)->prioritized, .alpha = (o)->alpha, \
+                    .reward_clip = (o)->reward_clip, .reward_noise = (o)->reward_noise, .stack = (o)->stack, \
+                    .hindsight = (mb_hindsight)(o)->hindsight, .hindsight_k = (o)->hindsight_k, .disk = (o)->buffer_on == 1, \
+                    .snapshot = (o)->restart > 0 ? (o)->restart_every : 0, .prioritized = (o)->prioritized, .alpha = (o)->alpha, \
                     .eps = (o)->priority_eps },                                                      \
         .double_q = (o)->double_q, .batch = (o)->batch, .optimizer = (mb_optimizer_kind)(o)->optimizer, .adam_eps = (o)->adam_eps, \
         .decay = (o)->weight_decay, .max_norm = (o)->max_grad_norm, .tau = (o)->tau                  \
@@ -52,13 +60,15 @@ typedef struct value_cycle {
     int horizon, updates;
     int64_t learning_starts, target_every;
     mb_schedule epsilon, lr, beta;
-    float explore;
+    float explore, restart;
+    int restart_steps;
     bool noisy;
 } value_cycle;
 #define CYCLE_FROM(o)                                                                                \
     (value_cycle)                                                                                    \
     {                                                                                                \
-        (o)->horizon, (o)->updates, (o)->learning_starts, (o)->target_every, (o)->epsilon, (o)->lr, (o)->beta, (o)->explore, (o)->noisy \
+        (o)->horizon, (o)->updates, (o)->learning_starts, (o)->target_every, (o)->epsilon, (o)->lr, (o)->beta, (o)->explore, \
+        (o)->restart, (o)->restart_steps, (o)->noisy                                                 \
     }
 
 /* Noisy weights explore by themselves. */
@@ -78,6 +88,7 @@ static inline bool value_iterate(mb_run *run, mb_qlearner *l, const value_cycle 
         mb_qagent_act(l->agent, value_epsilon(run, c), c->noisy);
         if (!mb_vec_step(run->vec, err)) return false;
         mb_report_episodes(run->metrics, run->vec);
+        if (c->restart > 0) mb_replay_restart(l->replay, c->restart, c->restart_steps);
         mb_qlearner_observe(l);
         run->step += w->nenvs;
     }
