@@ -2,8 +2,8 @@
    and each switch; what cannot be is refused clearly. */
 #include "algo/toy.h"
 
-static const char *const family[] = { "sac", "td3", "ddpg" };
-enum { FAMILY = sizeof family / sizeof *family };
+static const char *const family[] = { "sac", "redq", "td3", "ddpg" };
+enum { FAMILY = sizeof family / sizeof *family, SOFT = 2 }; /* the first of them take discrete actions too */
 
 static mb_settings *small(const char *algo, const char *const *more)
 {
@@ -46,7 +46,7 @@ TEST(everything_that_can_be_seen_and_done)
     static const char *const sights[] = { "number", "vector", "picture", "both" }, *const actions[] = { "continuous", "discrete", "multi" };
     run_begin();
     for (int a = 0; a < FAMILY; a++)
-        for (int k = 0; k < (a == 0 ? 12 : 4); k++) {
+        for (int k = 0; k < (a < SOFT ? 12 : 4); k++) {
             bool masked = k / 4 && k % 2;
             twice(family[a], (const char *const[]){ "env.sight", sights[k % 4], "model", k % 4 > 1 ? "cnn" : "mlp", "env.masked", masked ? "true" : "false",
                                                     "env.agents", k % 3 ? "1" : "2", "env.action", actions[k / 4], NULL }, masked);
@@ -77,12 +77,13 @@ TEST(what_cannot_be_is_refused)
         refused(family[a], (const char *const[]){ "env.action", "mixed", NULL }, "needs continuous actions");
         refused(family[a], (const char *const[]){ "model", "gru", NULL }, "remembers");
         refused(family[a], (const char *const[]){ "buffer", "1000G", NULL }, "lower the capacity");
-        if (a) refused(family[a], (const char *const[]){ "env.action", "discrete", NULL }, "dqn and its relatives");
+        if (a >= SOFT) refused(family[a], (const char *const[]){ "env.action", "discrete", NULL }, "dqn and its relatives");
         mb_env_shape open = { .obs = MB_BOX(2), .act = MB_BOX(2), .nagents = 1 };
         mb_error err = { 0 };
         CHECK(!mb_algo_find(family[a], &err)->check(NULL, &open, 1, &err));
         CHECK_ERROR(err, "finite bounds");
     }
+    refused("redq", (const char *const[]){ "critics", "2", "subset", "3", NULL }, "cannot be drawn");
 }
 
 MB_TESTS(T(everything_that_can_be_seen_and_done), T(every_switch), T(what_cannot_be_is_refused))

@@ -187,5 +187,34 @@ TEST(an_update_of_ddpg)
     matches(l->target_actor->params, critic_ddpg_pi_target, 3e-6);
 }
 
+/* Target critics say 1, 2, 3, 4 whatever they see; two are drawn each time, so their least is 1, 2 or 3 with chance 3/6, 2/6, 1/6. */
+TEST(a_subset_of_the_targets)
+{
+    enum { MANY = 4, DRAWS = 600 };
+    begin();
+    mb_vec *vec = mb_vec_new(&scope, "train", &still, NULL, 1, &err);
+    mb_tower_options tower = { .net = { .model = "mlp", .hidden = { 1, { CRITIC_HIDDEN } }, .activation = MB_RELU } };
+    mb_aclearner_options o = { .actor = { tower, true, -5, 2 }, .critics = { tower, MANY, 1 }, .replay = { .capacity = 100, .nstep = 1, .gamma = 0.5f }, .batch = 1,
+                               .subset = 2, .temperature = true, .alpha = 1e-6f, .adam_eps = 1e-8f };
+    CHECK(vec && mb_vec_reset(vec, &err));
+    mb_aclearner *l = mb_aclearner_new(&scope, vec, &o, (mb_ac_method){ soft_critic, soft_actor, NULL }, &err);
+    if (!l) printf("FAIL learner: %s\n", err.what), exit(1);
+    for (int i = 0; i < l->critics->params->n; i++) {
+        memset(l->critics->params->t[i]->data, 0, (size_t)l->critics->params->t[i]->n * sizeof(float));
+        memset(l->targets->params->t[i]->data, 0, (size_t)l->targets->params->t[i]->n * sizeof(float));
+    }
+    for (int i = 0; i < MANY; i++) *l->targets->head[i][0].b->data = (float)(i + 1);
+    for (int i = 0; i < 3; i++) CHECK(mb_vec_step(vec, &err)), mb_aclearner_observe(l);
+    int seen[MANY + 1] = { 0 };
+    for (int i = 0; i < DRAWS; i++) {
+        CHECK(mb_aclearner_update(l, false, 0, 0, 0, &err));
+        float least = 2 * sqrtf(mb_get(l->loss) / MANY); /* the target is half of it */
+        CHECK_NEAR(least, roundf(least), 1e-3);
+        seen[(int)roundf(least)]++;
+    }
+    for (int i = 1; i <= MANY; i++) CHECK_NEAR(seen[i], DRAWS * (MANY - i) / 6.0, 4 * sqrt(DRAWS / 4.0));
+    CHECK(seen[MANY] == 0);
+}
+
 MB_TESTS(T(squashed_gaussian), T(a_density_stays_finite_at_the_bounds), T(smoothed_actions), T(soft_values_and_the_loss_of_the_critics),
-         T(soft_values_of_choices), T(temperature), T(an_update_of_sac), T(an_update_of_td3), T(an_update_of_ddpg))
+         T(soft_values_of_choices), T(temperature), T(an_update_of_sac), T(an_update_of_td3), T(an_update_of_ddpg), T(a_subset_of_the_targets))

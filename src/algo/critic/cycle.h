@@ -6,14 +6,14 @@
 #include "matchbox/critic.h"
 
 /* the defaults that differ from one algorithm to the next are arguments */
-#define CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, updates_, every_)                              \
+#define CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, lr_, updates_, every_)                              \
     NUM(int, horizon, 1, 1, 8192, "steps per environment between updates")                         \
     NUM(int, updates, updates_, 1, 128, "updates of the critics after these steps")                 \
     NUM(int, actor_every, every_, 1, 128, "the actor learns in every so many of them")              \
     NUM(int, batch, 256, 1, 2048, "transitions in an update")                                       \
     NUM(int64_t, buffer, 1000000, 1, 1e12, "transitions the replay holds")                           \
     NUM(int64_t, learning_starts, 5000, 0, 1e12, "steps with random actions before the first update") \
-    SCHED(lr, "1e-3", 0, 1, "step size of the critics")                                             \
+    SCHED(lr, lr_, 0, 1, "step size of the critics")                                              \
     SCHED(actor_lr, "3e-4", 0, 1, "step size of the actor and of its temperature")                  \
     NUM(float, tau, 0.005f, 0, 1, "how far targets follow at a time: 1 copies")                     \
     NUM(float, gamma, 0.99f, 0, 1, "discount")                                                      \
@@ -68,20 +68,33 @@ typedef struct critic_cycle {
     int horizon, updates, actor_every;
     int64_t learning_starts;
     mb_schedule lr, actor_lr, beta;
-    float sigma;                 /* noise of a deterministic actor's actions */
 } critic_cycle;
-#define CYCLE_FROM(o, sigma_)                                                                       \
+#define CYCLE_FROM(o)                                                                               \
     (critic_cycle)                                                                                  \
     {                                                                                               \
-        (o)->horizon, (o)->updates, (o)->actor_every, (o)->learning_starts, (o)->lr, (o)->actor_lr, (o)->beta, sigma_ \
+        (o)->horizon, (o)->updates, (o)->actor_every, (o)->learning_starts, (o)->lr, (o)->actor_lr, (o)->beta \
     }
 
-/* Steps of all environments, then the updates.  `count`: updates so far, kept. */
-static inline bool critic_iterate(mb_run *run, mb_aclearner *l, const critic_cycle *c, int64_t *count, mb_error *err)
+/* what an algorithm of this family keeps */
+struct critic {
+    mb_aclearner *learner;
+    int64_t updates;             /* of the critics so far */
+    float sigma;                 /* noise on a deterministic actor's actions */
+};
+
+static inline bool critic_setup(mb_run *run, struct critic *s, const mb_aclearner_options *o, mb_ac_method m, mb_error *err)
 {
+    s->learner = mb_aclearner_new(run->scope, run->vec, o, m, err);
+    return s->learner && (!run->scope->store || mb_keep(run->scope->store, "critics.updates", &s->updates, sizeof s->updates, err));
+}
+
+/* Steps of all environments, then the updates. */
+static inline bool critic_iterate(mb_run *run, struct critic *s, const critic_cycle *c, mb_error *err)
+{
+    mb_aclearner *l = s->learner;
     const mb_vec_view *w = mb_vec_view_of(run->vec);
     for (int t = 0; t < c->horizon; t++) {
-        mb_actagent_act(l->agent, run->step < c->learning_starts ? MB_ACT_ANY : MB_ACT_DRAW, c->sigma);
+        mb_actagent_act(l->agent, run->step < c->learning_starts ? MB_ACT_ANY : MB_ACT_DRAW, s->sigma);
         if (!mb_vec_step(run->vec, err)) return false;
         mb_report_episodes(run->metrics, run->vec);
         mb_aclearner_observe(l);
@@ -91,7 +104,7 @@ static inline bool critic_iterate(mb_run *run, mb_aclearner *l, const critic_cyc
     double p = mb_progress(run);
     bool improved = false;
     for (int i = 0; i < c->updates; i++) {
-        bool actor = ++*count % c->actor_every == 0;
+        bool actor = ++s->updates % c->actor_every == 0;
         if (!mb_aclearner_update(l, actor, mb_schedule_at(&c->lr, p), mb_schedule_at(&c->actor_lr, p), mb_schedule_at(&c->beta, p), err)) return false;
         improved = improved || actor;
     }
@@ -105,8 +118,15 @@ static inline bool critic_iterate(mb_run *run, mb_aclearner *l, const critic_cyc
     return true;
 }
 
-static inline bool critic_keep(mb_run *run, int64_t *count, mb_error *err)
+static inline bool critic_actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_actor *out, mb_error *err)
 {
-    return !run->scope->store || mb_keep(run->scope->store, "critics.updates", count, sizeof *count, err);
+    const struct critic *s = self;
+    return mb_actagent_actor(s->learner->actor, "eval", vec, s->learner->o.replay.stack, s->sigma, out, err);
+}
+
+static inline bool critic_netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
+{
+    const struct critic *s = self;
+    return mb_actnet_netlist(s->learner->actor, s->learner->o.replay.stack, out, err);
 }
 #endif

@@ -5,10 +5,8 @@
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                       \
     NUM(float, noise, 0.1f, 0, 10, "deviation of the noise on actions, of half their range")        \
-    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, 1, 1)
+    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 1, 1)
 MB_OPTIONS(ddpg, OPTIONS)
-
-struct ddpg { mb_aclearner *learner; int64_t updates; };
 
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)
 {
@@ -29,37 +27,22 @@ static mb_var actor_loss(void *ctx, const mb_ac_terms *t)
 
 static bool setup(mb_run *run, void *self, const void *options, mb_error *err)
 {
-    struct ddpg *s = self;
+    struct critic *s = self;
     const struct ddpg_options *o = options;
     mb_aclearner_options l = CRITIC_FROM(o, 1, 1);
     l.follow_actor = true;
-    s->learner = mb_aclearner_new(run->scope, run->vec, &l, (mb_ac_method){ critic, actor_loss, s }, err);
-    return s->learner && critic_keep(run, &s->updates, err);
+    s->sigma = o->noise;
+    return critic_setup(run, s, &l, (mb_ac_method){ critic, actor_loss, s }, err);
 }
 
 static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
 {
-    struct ddpg *s = self;
-    const struct ddpg_options *o = options;
-    critic_cycle c = CYCLE_FROM(o, o->noise);
-    return critic_iterate(run, s->learner, &c, &s->updates, err);
-}
-
-static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_actor *out, mb_error *err)
-{
-    const struct ddpg *s = self;
-    const struct ddpg_options *o = options;
-    return mb_actagent_actor(s->learner->actor, "eval", vec, o->stack, o->noise, out, err);
-}
-
-static bool netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
-{
-    const struct ddpg *s = self;
-    return mb_actnet_netlist(s->learner->actor, ((const struct ddpg_options *)options)->stack, out, err);
+    critic_cycle c = CYCLE_FROM((const struct ddpg_options *)options);
+    return critic_iterate(run, self, &c, err);
 }
 
 MB_ALGO(ddpg) = {
     MB_ALGO_HEAD, .name = "ddpg", .summary = "deep deterministic policy gradient: off-policy, for continuous actions",
-    .paper = "arXiv:1509.02971", .state_size = sizeof(struct ddpg), MB_USE_OPTIONS(ddpg),
-    .default_steps = 1000000, .check = check, .setup = setup, .iterate = iterate, .actor = actor, .netlist = netlist,
+    .paper = "arXiv:1509.02971", .state_size = sizeof(struct critic), MB_USE_OPTIONS(ddpg),
+    .default_steps = 1000000, .check = check, .setup = setup, .iterate = iterate, .actor = critic_actor, .netlist = critic_netlist,
 };

@@ -6,10 +6,8 @@
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                       \
     SOFT_OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
-    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, 1, 1)
+    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "1e-3", 1, 1)
 MB_OPTIONS(sac, OPTIONS)
-
-struct sac { mb_aclearner *learner; int64_t updates; };
 
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)
 {
@@ -30,35 +28,21 @@ static mb_var actor_loss(void *ctx, const mb_ac_terms *t)
 
 static bool setup(mb_run *run, void *self, const void *options, mb_error *err)
 {
-    struct sac *s = self;
+    struct critic *s = self;
     const struct sac_options *o = options;
     mb_aclearner_options l = CRITIC_FROM(o, 2, 1);
     SOFT_FROM(l, o, mb_vec_shape(run->vec));
-    s->learner = mb_aclearner_new(run->scope, run->vec, &l, (mb_ac_method){ critic, actor_loss, s }, err);
-    return s->learner && critic_keep(run, &s->updates, err);
+    return critic_setup(run, s, &l, (mb_ac_method){ critic, actor_loss, s }, err);
 }
 
 static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
 {
-    struct sac *s = self;
-    critic_cycle c = CYCLE_FROM((const struct sac_options *)options, 0);
-    return critic_iterate(run, s->learner, &c, &s->updates, err);
-}
-
-static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_actor *out, mb_error *err)
-{
-    const struct sac *s = self;
-    return mb_actagent_actor(s->learner->actor, "eval", vec, ((const struct sac_options *)options)->stack, 0, out, err);
-}
-
-static bool netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
-{
-    const struct sac *s = self;
-    return mb_actnet_netlist(s->learner->actor, ((const struct sac_options *)options)->stack, out, err);
+    critic_cycle c = CYCLE_FROM((const struct sac_options *)options);
+    return critic_iterate(run, self, &c, err);
 }
 
 MB_ALGO(sac) = {
     MB_ALGO_HEAD, .name = "sac", .summary = "soft actor-critic: off-policy, paid for entropy; continuous and discrete actions",
-    .paper = "arXiv:1812.05905", .state_size = sizeof(struct sac), MB_USE_OPTIONS(sac),
-    .default_steps = 1000000, .check = check, .setup = setup, .iterate = iterate, .actor = actor, .netlist = netlist,
+    .paper = "arXiv:1812.05905", .state_size = sizeof(struct critic), MB_USE_OPTIONS(sac),
+    .default_steps = 1000000, .check = check, .setup = setup, .iterate = iterate, .actor = critic_actor, .netlist = critic_netlist,
 };

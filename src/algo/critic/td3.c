@@ -7,10 +7,8 @@
     NUM(float, noise, 0.1f, 0, 10, "deviation of the noise on actions, of half their range")        \
     NUM(float, smooth, 0.2f, 0, 10, "deviation of the noise on the target's actions (0: none)")     \
     NUM(float, smooth_clip, 0.5f, 0, 10, "where that noise is cut")                                 \
-    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, 1, 2)
+    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 1, 2)
 MB_OPTIONS(td3, OPTIONS)
-
-struct td3 { mb_aclearner *learner; int64_t updates; };
 
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)
 {
@@ -31,38 +29,23 @@ static mb_var actor_loss(void *ctx, const mb_ac_terms *t)
 
 static bool setup(mb_run *run, void *self, const void *options, mb_error *err)
 {
-    struct td3 *s = self;
+    struct critic *s = self;
     const struct td3_options *o = options;
     mb_aclearner_options l = CRITIC_FROM(o, 2, 1);
     l.follow_actor = true;
+    s->sigma = o->noise;
     l.smooth = o->smooth, l.smooth_clip = o->smooth_clip;
-    s->learner = mb_aclearner_new(run->scope, run->vec, &l, (mb_ac_method){ critic, actor_loss, s }, err);
-    return s->learner && critic_keep(run, &s->updates, err);
+    return critic_setup(run, s, &l, (mb_ac_method){ critic, actor_loss, s }, err);
 }
 
 static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
 {
-    struct td3 *s = self;
-    const struct td3_options *o = options;
-    critic_cycle c = CYCLE_FROM(o, o->noise);
-    return critic_iterate(run, s->learner, &c, &s->updates, err);
-}
-
-static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_actor *out, mb_error *err)
-{
-    const struct td3 *s = self;
-    const struct td3_options *o = options;
-    return mb_actagent_actor(s->learner->actor, "eval", vec, o->stack, o->noise, out, err);
-}
-
-static bool netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
-{
-    const struct td3 *s = self;
-    return mb_actnet_netlist(s->learner->actor, ((const struct td3_options *)options)->stack, out, err);
+    critic_cycle c = CYCLE_FROM((const struct td3_options *)options);
+    return critic_iterate(run, self, &c, err);
 }
 
 MB_ALGO(td3) = {
     MB_ALGO_HEAD, .name = "td3", .summary = "twin delayed deterministic policy gradient: off-policy, for continuous actions",
-    .paper = "arXiv:1802.09477", .state_size = sizeof(struct td3), MB_USE_OPTIONS(td3),
-    .default_steps = 1000000, .check = check, .setup = setup, .iterate = iterate, .actor = actor, .netlist = netlist,
+    .paper = "arXiv:1802.09477", .state_size = sizeof(struct critic), MB_USE_OPTIONS(td3),
+    .default_steps = 1000000, .check = check, .setup = setup, .iterate = iterate, .actor = critic_actor, .netlist = critic_netlist,
 };
