@@ -85,6 +85,23 @@ MB_API const mb_model_def *mb_model_find(const char *name, mb_error *err);
 MB_API const mb_model_def *mb_model_at(int i);
 MB_API bool mb_body_init(mb_body *b, mb_scope *s, mb_params *p, const char *prefix, mb_body_spec spec, mb_rng *rng, mb_error *err);
 
+/* ---- a body whose fully connected layers may be normalised before their activation ---- */
+
+typedef struct mb_tower_options { mb_net_options net; bool layer_norm; } mb_tower_options;
+typedef struct mb_tower {
+    mb_tower_options o;
+    mb_net_options net;     /* the body's: without the layers that follow it */
+    mb_body body;
+    int nlayers, out;
+    struct { mb_dense dense; mb_tensor *gain, *shift; } layer[MB_LIST_MAX];
+} mb_tower;
+/* Feed-forward; `t` must stay where it is.  spec.net is not read. */
+MB_API bool mb_tower_init(mb_tower *t, mb_scope *s, mb_params *p, const char *prefix, mb_body_spec spec, const mb_tower_options *o, mb_rng *rng,
+                          mb_error *err);
+MB_API mb_var mb_tower_apply(const mb_tower *t, mb_var x); /* [R, in] -> [R, out] */
+/* Its layers after *wire, as mb_body_list; MB_ERR_UNSUPPORTED when they are normalised. */
+MB_API bool mb_tower_list(const mb_tower *t, struct mb_netlist *n, int *wire, mb_error *err);
+
 /* ---- observations into a graph ---- */
 
 /* inputs for `rows` observations of this space; time > 0: [rows, time, ...] */
