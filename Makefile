@@ -34,7 +34,8 @@ ISA_avx2   := -mavx2 -mfma
 ISA_plain  :=
 
 ENVS   := $(sort $(basename $(notdir $(wildcard src/env/*/*.c))))
-ALGOS  := $(sort $(basename $(notdir $(wildcard src/algo/*/*.c))))
+ALGOS  := $(sort $(basename $(notdir $(filter-out src/algo/lm/%,$(wildcard src/algo/*/*.c)))))
+LMS    := $(sort $(basename $(notdir $(wildcard src/algo/lm/*.c))))
 TASKS  := $(sort $(basename $(notdir $(wildcard src/task/*/*.c))))
 MODELS := $(sort $(basename $(notdir $(wildcard src/nn/model/*.c))))
 CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*.c)))))
@@ -88,7 +89,7 @@ define replace
 @mkdir -p $(@D) && { $(1); } > $@.tmp && if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
 endef
 $(B)/registry.c: force
-	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)" "$(TASKS)")
+	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)" "$(TASKS)" "$(LMS)")
 $(B)/commands.c: force
 	$(call replace,sh tools/registry.sh commands "$(CMDS)")
 # the page of `matchbox serve`

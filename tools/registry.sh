@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes the tables of everything that is found by directory listing.
-#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS" "TASKS"   the library's tables (environments once per instruction set)
+#   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS" "TASKS" "LMS"   the library's tables (environments once per instruction set)
 #   registry.sh commands "CMDS"                  the program's
 # Plain extern references: a file without its descriptor is a link error, and nothing vanishes from a static archive.
 echo '/* generated from the directory listing: do not edit */'
@@ -29,6 +29,7 @@ for isa in $1; do echo "    mb__env_table_$isa,"; done
 echo '    0 };'
 echo '#include "matchbox/algo.h"'
 table mb_algo_def mb_algo_ '' $3
+table mb_algo_def mb_lm_algo_ '' $6
 if [ -n "$4" ]; then
     echo '#include "matchbox/nn.h"'
     table mb_model_def mb_model_ '' $4

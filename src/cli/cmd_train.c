@@ -42,7 +42,7 @@ bool cli_finish(mb_trainer *t, const mb_settings *s, struct term_bar *bar, int e
     mb_error also = { 0 };
     expect_crashes(t);
     bool ok = mb_trainer_run(t, err);
-    if (ok && episodes > 0) ok = mb_trainer_evaluate(t, episodes, &eval, err);
+    if (ok && episodes > 0 && !mb_settings_algo(mb_trainer_settings(t))->texts) ok = mb_trainer_evaluate(t, episodes, &eval, err);
     term_bar_close(bar);
     if (!ok && err->code != MB_ERR_INTERRUPTED) return false;
     if (!mb_trainer_summary(t, &sum, ok ? err : &also)) return false;
