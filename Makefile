@@ -201,6 +201,11 @@ dist: ## build/matchbox-VERSION.tar.gz: the committed tree, with the commit's na
 	tar -rf $(B)/matchbox-$(VERSION).tar --owner=0 --group=0 --mtime=@$$(git log -1 --format=%ct) --transform 's|.*|matchbox-$(VERSION)/COMMIT|' $(B)/COMMIT
 	gzip -9 -n -f $(B)/matchbox-$(VERSION).tar
 
+# local names of the files would clash in one file: tools/amalgam.py tells them apart
+amalgam: $(B)/registry.c $(B)/portable_text.c $(B)/build_info.h ## build/amalgam/: the library as matchbox.c and matchbox.h, for a compiler alone
+	@mkdir -p $(B)/amalgam
+	$(call say,write $(B)/amalgam/matchbox.c)
+	$(Q)python3 tools/amalgam.py '$(CC)' $(B) $(B)/amalgam '$(ISAS)' '$(ONCE_SRC)' '$(ISA_SRC)'
 detect: ## look for optional libraries again
 	@rm -f $(B)/features.mk && $(MAKE) --no-print-directory $(B)/features.mk
 clean: ## remove every build folder
@@ -209,7 +214,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
+.PHONY: amalgam wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

@@ -67,6 +67,8 @@ loaded CHARTJS chart.js '' '#if !__has_include("/usr/share/javascript/chart.js/c
 #error "not there"
 #endif
 int main(void) { return 0; }' 'charts on the page of matchbox serve' libjs-chart.js
+loaded MUJOCO mujoco '-lmujoco' '#include <mujoco/mujoco.h>
+int main(void) { return mj_version() == 0; }' 'environments on MuJoCo' libmujoco-dev
 optional SQLITE sqlite3 -lsqlite3 '#include <sqlite3.h>
 int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsqlite3-dev
 
@@ -74,7 +76,7 @@ int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsq
     echo "matchbox: compiler $($cc --version 2>/dev/null | head -n 1)"
     echo "  yaml: found (settings)$report"
 } >&2
-echo "FEATURES := $yaml_flags $flags"
+echo "FEATURES := -DMB_HAVE_YAML=1 $yaml_flags $flags"
 echo "YAML_LIBS := $yaml_libs"
 echo "FEATURE_LIBS := $libs"
 echo "FEATURE_NAMES :=$names"

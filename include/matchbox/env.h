@@ -63,6 +63,8 @@ typedef struct mb_io {
                                     all 1 on entry; NULL when the environment declared no mask */
     float *reward;               /* [nagents], 0 on entry: what one agent gets beyond mb_step.reward (step only) */
     uint8_t *active;             /* [nagents], 1 on entry: 0 = this agent's next action does not matter (not its turn) */
+    bool broken;                 /* false on entry; true: the simulation broke down, so the episode is truncated here and
+                                    counted (mb_vec_broken), whatever is returned.  The observation must still be sound (step only) */
 } mb_io;
 
 typedef struct mb_step { float reward; bool terminated; } mb_step; /* reward: given to every agent */
@@ -114,6 +116,12 @@ typedef struct mb_env_def {
     mb_step (*goal_reward)(const void *options, const void *achieved, const void *desired);
     const mb_foreign *foreign;         /* stepped elsewhere, in place of shape, reset and step (foreign.h) */
     const char *origin;                /* the file it came from, set by whoever loads it: errors name it */
+    /* optional, for what instances share and a plain state cannot hold (a model of a foreign library): `open` gets a copy of
+       the options that belongs to these instances and puts a pointer into a member that no option names; `a` outlives it.
+       Every other callback then finds it there, and several threads use it at once.  `close` gives it back; `open` may follow
+       again on the same copy. */
+    bool (*open)(void *options, mb_arena *a, mb_error *err);
+    void (*close)(void *options);
 } mb_env_def;
 
 /* The descriptor of environment NAME; the same file is compiled once per instruction set. */
@@ -132,6 +140,10 @@ MB_API const mb_env_def *mb_env_at(int i);                             /* in ord
    unavailable name fails with MB_ERR_USAGE.  (The one place where the environment variable is read.) */
 MB_API bool mb_isa(const char **name, mb_error *err);
 
+/* For whoever calls reset and step without a vectoriser: once on their own copy of the options before, and after.  Both do
+   nothing for an environment that needs nothing opened. */
+MB_API bool mb_env_open(const mb_env_def *def, void *options, mb_arena *a, mb_error *err);
+MB_API void mb_env_close(const mb_env_def *def, void *options);
 /* Fill `shape` from definition and options and check it (sizes positive, fields sane). */
 MB_API bool mb_env_shape_of(const mb_env_def *def, const void *options, mb_env_shape *shape, mb_error *err);
 MB_API int mb_space_nindex(const mb_space *act);  /* discrete fields */
@@ -161,6 +173,7 @@ struct mb_env_batch {
     float *ret;                      /* [count, nagents] running return */
     int32_t *last_length;            /* > 0: an episode ended in this step, of this length */
     float *last_ret;                 /* [count, nagents] and this return */
+    int32_t *broken;                 /* [count] episodes cut short so far; NULL: an environment that cannot break down */
 };
 
 static inline __attribute__((always_inline)) void mb__batch_io(const mb_env_batch *b, int i, mb_io *io)
@@ -183,8 +196,10 @@ static inline __attribute__((always_inline)) bool mb__batch_after(const mb_env_b
         b->ret[i * b->nagents + k] += io->reward[k];
     }
     int32_t length = ++b->length[i];
-    bool truncated = !s.terminated && b->time_limit > 0 && length >= b->time_limit;
-    b->terminated[i] = s.terminated;
+    if (io->broken && b->broken) b->broken[i]++;
+    bool terminated = s.terminated && !io->broken;
+    bool truncated = io->broken || (!terminated && b->time_limit > 0 && length >= b->time_limit);
+    b->terminated[i] = terminated;
     b->truncated[i] = truncated;
     b->start[i] = b->terminated[i] | b->truncated[i];
     b->last_length[i] = 0;
@@ -214,6 +229,7 @@ static inline __attribute__((always_inline)) void mb__batch_clear(const mb_env_b
 {
     for (int k = 0; k < b->nagents; k++) { io->reward[k] = 0; io->active[k] = 1; }
     if (io->mask) memset(io->mask, 1, (size_t)(b->nagents * b->nmask));
+    io->broken = false;
 }
 
 /* Bit i says whether flags[i] is set, for n <= 64 flags that are 0 or 1: to walk over the few instances that ended. */
@@ -273,7 +289,8 @@ typedef struct mb_vec_view {
     float *last_return;          /* [rows] undiscounted return of that episode per agent */
 } mb_vec_view;
 
-/* nenvs instances of `def`; `name` makes its streams ("train", "eval") and its checkpoint blocks unique. */
+/* nenvs instances of `def`; `name` makes its streams ("train", "eval") and its checkpoint blocks unique.  The options are
+   copied (not a copy that was opened); NULL: their defaults. */
 MB_API mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const void *options, int nenvs, mb_error *err);
 MB_API const mb_env_shape *mb_vec_shape(const mb_vec *v);
 MB_API const mb_env_def *mb_vec_env(const mb_vec *v, const void **options); /* options (may be NULL): those of all instances */
@@ -285,8 +302,11 @@ MB_API mb_vec_view *mb_vec_view_of(const mb_vec *v); /* stays valid; contents ch
 MB_API void mb_vec_bind(mb_vec *v, void *const obs[], uint8_t *mask);
 MB_API bool mb_vec_reset(mb_vec *v, mb_error *err);       /* new episodes everywhere */
 MB_API void mb_vec_seed(mb_vec *v, uint64_t seed);        /* begin the streams anew, as if the scope's seed were this; then reset */
-/* End the workers of a foreign environment; a later reset starts them again.  Others have nothing to close.  NULL is fine. */
+/* End the workers of a foreign environment, give back what `open` got; a later reset starts again.  Others have nothing to
+   close.  NULL is fine. */
 MB_API void mb_vec_close(mb_vec *v);
+/* Episodes that ended because the simulation broke down, since the beginning; part of the checkpoint. */
+MB_API int64_t mb_vec_broken(const mb_vec *v);
 /* Step all.  Fails with MB_ERR_ENV or MB_ERR_NUMERIC, naming environment, instance, field and component, when an
    observation or reward is not finite or leaves its bounds, a discrete action is out of range or a box action is NaN (box
    actions outside their bounds are clipped on their way in; view->value keeps what the caller wrote). */

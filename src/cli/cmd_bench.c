@@ -76,6 +76,7 @@ static bool run_env(const struct benchmark *b, const struct bench_options *o, do
         if (sets && values) draw_actions(vec, sets, values, &rng);
         ok = sets && values && step_for(vec, o->seconds * 0.1, sets, values, value, err) && step_for(vec, o->seconds, sets, values, value, err);
     }
+    mb_vec_close(vec);
     mb_pool_free(scope.pool);
     mb_arena_free(scope.arena);
     return ok;

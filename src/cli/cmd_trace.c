@@ -12,7 +12,7 @@ MB_OPTIONS(trace, OPTIONS)
 struct instance {
     mb_env_shape shape;
     const mb_env_def *def;
-    const void *options;
+    void *options;
     void *state;
     mb_rng rng;
     mb_io io;
@@ -24,7 +24,8 @@ struct instance {
 static bool make_instance(const cli *c, const mb_settings *s, struct instance *x, mb_error *err)
 {
     x->def = mb_settings_env(s);
-    x->options = mb_settings_env_options(s);
+    if (!(x->options = mb_alloc(c->arena, 1, x->def->options_size, err))) return false;
+    memcpy(x->options, mb_settings_env_options(s), x->def->options_size);
     if (!mb_env_shape_of(x->def, x->options, &x->shape, err)) return false;
     size_t agents = (size_t)x->shape.nagents;
     x->nindex = mb_space_nindex(&x->shape.act);
@@ -41,7 +42,7 @@ static bool make_instance(const cli *c, const mb_settings *s, struct instance *x
     for (int f = 0; f < x->shape.obs.nfields; f++)
         x->io.obs_field[f] = mb_alloc(c->arena, agents, mb_field_bytes(&x->shape.obs.field[f]), err);
     x->io.obs = x->shape.obs.field[0].kind == MB_FIELD_BOX ? x->io.obs_field[0] : NULL;
-    return err->code == MB_OK;
+    return err->code == MB_OK && mb_env_open(x->def, x->options, c->arena, err);
 }
 
 static void clear(struct instance *x)
@@ -51,6 +52,7 @@ static void clear(struct instance *x)
         x->io.active[k] = 1;
     }
     if (x->io.mask) memset(x->io.mask, 1, (size_t)(x->shape.nagents * x->nmask));
+    x->io.broken = false;
 }
 
 static int count_items(const char *text)
@@ -167,8 +169,8 @@ static bool play(struct instance *x, const char *actions, bool json, mb_str *out
         clear(x);
         mb_step s = x->def->step(x->state, x->options, &x->rng, &x->io);
         for (int k = 0; k < x->shape.nagents; k++) x->io.reward[k] += s.reward;
-        terminated = s.terminated;
-        truncated = !terminated && x->shape.time_limit > 0 && i + 1 >= x->shape.time_limit;
+        terminated = s.terminated && !x->io.broken;
+        truncated = x->io.broken || (!terminated && x->shape.time_limit > 0 && i + 1 >= x->shape.time_limit);
         mb_str_add(out, "%s", i && json ? "," : "");
         write_step(x, terminated, truncated, out);
         if (!json) mb_str_add(out, "\n");
@@ -197,6 +199,7 @@ static bool run(cli *c, mb_error *err)
     if (o->json) mb_str_add(&out, "[");
     if (!play(&x, actions, o->json, &out, err)) return false;
     if (o->json) mb_str_add(&out, "]\n");
+    mb_env_close(x.def, x.options);
     if (out.full) return mb_fail(err, MB_ERR_MEMORY, "trace: more than %d bytes of output", BYTES);
     fputs(out.s, stdout);
     return true;

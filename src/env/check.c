@@ -145,9 +145,12 @@ static bool check_batch(struct mb__check *c, mb_error *err)
     *single = *c->def;
     single->batch = NULL;
     mb_scope scope = {.arena = c->arena, .seed = 5};
-    mb_vec *a = mb_vec_new(&scope, "check", c->def, c->options, INSTANCES, err);
-    mb_vec *b = a ? mb_vec_new(&scope, "check", single, c->options, INSTANCES, err) : NULL;
-    if (!b) return false;
+    mb_vec *a = mb_vec_new(&scope, "check", c->def, c->unopened, INSTANCES, err);
+    mb_vec *b = a ? mb_vec_new(&scope, "check", single, c->unopened, INSTANCES, err) : NULL;
+    if (!b) {
+        mb_vec_close(a);
+        return false;
+    }
     mb_error bad = {0};
     bool ok = mb_vec_reset(a, &bad) && mb_vec_reset(b, &bad);
     size_t mark = mb_arena_mark(c->arena);
@@ -163,6 +166,8 @@ static bool check_batch(struct mb__check *c, mb_error *err)
                        i + 1, INSTANCES, ok ? "" : ": ", ok ? "" : bad.what);
         break;
     }
+    mb_vec_close(a);
+    mb_vec_close(b);
     return true;
 }
 
@@ -221,14 +226,16 @@ bool mb_env_check(const mb_env_def *def, const void *options, int64_t steps,
     mb_env_shape shape;
     mb_arena *arena = mb_arena_new((size_t)1 << 32, err);
     if (!arena) return false;
-    void *copy = mb_alloc(arena, 1, def->options_size, err);
-    bool ok = copy != NULL;
+    void *copy = mb_alloc(arena, 1, def->options_size, err), *unopened = mb_alloc(arena, 1, def->options_size, err);
+    bool ok = copy && unopened;
     if (ok && options) memcpy(copy, options, def->options_size);
     else if (ok) mb_options_default(def->options, copy);
-    ok = ok && mb_env_shape_of(def, copy, &shape, err);
+    if (ok) memcpy(unopened, copy, def->options_size);
+    ok = ok && mb_env_shape_of(def, copy, &shape, err) && mb_env_open(def, copy, arena, err);
     if (ok) {
         struct mb__check c = {.def = def,
                               .options = copy,
+                              .unopened = unopened,
                               .shape = shape,
                               .arena = arena,
                               .report = report,
@@ -241,6 +248,7 @@ bool mb_env_check(const mb_env_def *def, const void *options, int64_t steps,
         if (ok && c.findings)
             ok = mb_fail(err, MB_ERR_ENV, "environment '%s' breaks its contract in %d way%s",
                          def->name, c.findings, c.findings > 1 ? "s" : "");
+        mb_env_close(def, copy);
     }
     mb_arena_free(arena);
     return ok;

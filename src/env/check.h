@@ -26,6 +26,7 @@ struct mb__check_twin {
 struct mb__check {
     const mb_env_def *def;
     const void *options;
+    const void *unopened; /* the same before `open`, for the vectoriser */
     mb_env_shape shape;
     mb_arena *arena;
     void (*report)(void *ctx, bool ok, const char *what);

