@@ -53,7 +53,8 @@ typedef struct mb_algo_def {
     /* optional: what was trained as a folder for other programs; the runner asks for it with every checkpoint */
     bool (*folder)(mb_run *run, void *self, const void *options, const char *path, mb_error *err);
     void (*close)(void *self);            /* optional: give back what does not lie in the scope */
-    bool texts;                           /* learns from texts: its environment is a task (task.h), or `text` with a file; no actor */
+    /* optional: learns on something else than environments (no actor then); what stands in the place of one called `name` */
+    const mb_env_def *(*place)(mb_arena *a, const char *name, mb_error *err);
 } mb_algo_def;
 
 #define MB_ALGO(name) MB_API extern const mb_algo_def mb_algo_##name; const mb_algo_def mb_algo_##name

@@ -80,7 +80,7 @@ bool mb_lm_source_corpus(const mb_lm_source *s, int documents, mb_arena *a, char
 
 static bool grow(mb_lm_source *s, int *cap, mb_arena *a, mb_error *err)
 {
-    if (s->npieces + 2 * MB_TASK_TURNS + 1 < *cap) return true;
+    if (s->piece && s->npieces + 2 * MB_TASK_TURNS + 1 < *cap && s->count + 1 < *cap) return true;
     struct piece *more = mb_alloc(a, (size_t)*cap * 2, sizeof *more, err);
     struct document *documents = mb_alloc(a, (size_t)*cap * 2, sizeof *documents, err);
     if (!more || !documents) return false;

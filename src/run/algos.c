@@ -2,7 +2,8 @@
 #include "matchbox/algo.h"
 #include <string.h>
 
-extern const mb_algo_def *const mb__lm_algo_table[]; /* and of src/algo/lm/ */
+/* those of src/algo/lm/; weak, so that a program linked with the static library has them, and the libraries they need, only if it asks */
+extern const mb_algo_def *const mb__lm_algo_table[] __attribute__((weak));
 extern const mb_algo_def *const mb__algo_table[]; /* generated from the listing of src/algo/ */
 
 enum { MANY = 512 };
@@ -24,7 +25,7 @@ const mb_algo_def *mb_algo_at(int i)
 const mb_algo_def *mb_lm_algo_at(int i)
 {
     int n = 0;
-    while (mb__lm_algo_table[n]) n++;
+    while (mb__lm_algo_table && mb__lm_algo_table[n]) n++;
     return i >= 0 && i < n ? mb__lm_algo_table[i] : NULL;
 }
 
@@ -34,7 +35,7 @@ const mb_algo_def *mb_algo_find(const char *name, mb_error *err)
     int n = 0;
     for (int table = 0; table < 2; table++) {
         const mb_algo_def *const *d = table ? mb__lm_algo_table : mb__algo_table;
-        for (; *d && n < MANY - 1; d++) {
+        for (; d && *d && n < MANY - 1; d++) {
             if (same((*d)->name, name)) return *d;
             names[n++] = (*d)->name;
         }

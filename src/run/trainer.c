@@ -129,7 +129,7 @@ mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_ho
 
 static int eval_envs(const mb_settings *s)
 {
-    if (s->algo->texts) return 0; /* they test themselves */
+    if (s->algo->place) return 0; /* they test themselves */
     return s->run.eval_episodes < EVAL_ENVS ? s->run.eval_episodes : EVAL_ENVS;
 }
 

@@ -322,5 +322,5 @@ static void end(void *self)
 MB_LM_ALGO(grpo) = {
     MB_ALGO_HEAD, .name = "grpo", .summary = "answers in groups, judged by the task: GRPO and relatives", .paper = "Shao et al. 2024",
     .state_size = sizeof(struct grpo), MB_USE_OPTIONS(grpo), .default_envs = 1, .default_steps = 100,
-    .setup = setup, .iterate = iterate, .folder = folder, .close = end, .texts = true,
+    .setup = setup, .iterate = iterate, .folder = folder, .close = end, .place = mb_lm_text_env,
 };

@@ -45,5 +45,5 @@ static void end(void *self) { mb_lm_school_close(self); }
 MB_LM_ALGO(pretrain) = {
     MB_ALGO_HEAD, .name = "pretrain", .summary = "the next token of every document", .paper = "Radford et al. 2019",
     .state_size = sizeof(mb_lm_school), MB_USE_OPTIONS(pretrain), .default_envs = 1, .default_steps = 1000,
-    .setup = setup, .iterate = iterate, .folder = folder, .close = end, .texts = true,
+    .setup = setup, .iterate = iterate, .folder = folder, .close = end, .place = mb_lm_text_env,
 };

@@ -45,5 +45,5 @@ static void end(void *self) { mb_lm_school_close(self); }
 MB_LM_ALGO(sft) = {
     MB_ALGO_HEAD, .name = "sft", .summary = "supervised fine-tuning: the next token of what the model is to write", .paper = "Ouyang et al. 2022",
     .state_size = sizeof(mb_lm_school), MB_USE_OPTIONS(sft), .default_envs = 1, .default_steps = 1000,
-    .setup = setup, .iterate = iterate, .folder = folder, .close = end, .texts = true,
+    .setup = setup, .iterate = iterate, .folder = folder, .close = end, .place = mb_lm_text_env,
 };
