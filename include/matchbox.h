@@ -3,6 +3,7 @@
 #define MATCHBOX_H
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
+#include "matchbox/critic.h"
 #include "matchbox/distributional.h"
 #include "matchbox/embedding.h"
 #include "matchbox/env.h"
