@@ -155,8 +155,12 @@ $(WHEEL_LIB): $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-rpath,'$$ORIGIN' -o $@.tmp $^ $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
-wheel: $(WHEEL_LIB) ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
-	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(VERSION) $(B)
+# the program lives on the public interface, so it runs on the library that lies beside it
+$(B)/wheel/matchbox: $(CLI_OBJ) $(WHEEL_LIB)
+	$(call say,link $@)
+	$(Q)$(CC) -o $@.tmp $(CLI_OBJ) $(WHEEL_LIB) -Wl,-rpath,'$$ORIGIN' $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
+wheel: $(WHEEL_LIB) $(B)/wheel/matchbox ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
+	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(B)/wheel/matchbox $(VERSION) $(B)
 test-python: $(PROGRAM) ## the Python package against gymnasium, PettingZoo and stable-baselines3 from PyPI, in build/venv-python
 	@BUILD='$(CURDIR)/$(B)' MATCHBOX='$(CURDIR)/$(B)/matchbox' MAKE='$(MAKE)' sh tests/python/all.inc
 
@@ -178,8 +182,8 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
 	for d in docs/algo docs/env docs/task presets experiments zoo; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
-	install -d '$(SHARE)/matchbox/python/matchbox'
-	install -m 644 python/matchbox/worker.py '$(SHARE)/matchbox/python/matchbox/'
+	install -d '$(SHARE)/matchbox/python/matchbox/worker'
+	install -m 644 python/matchbox/worker/*.py '$(SHARE)/matchbox/python/matchbox/worker/'
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
