@@ -115,6 +115,22 @@ typedef struct mb_objective_terms {
 } mb_objective_terms;
 MB_API mb_objective_terms mb_objective_loss(const mb_objective *o, const mb_objective_inputs *in);
 
+/* The same compiled, in float32, for training: what the loss asks of each token's log-probability. */
+typedef struct mb_objective_plan mb_objective_plan;
+/* For n sequences of at most `longest` tokens; reference: there are ref_logp. */
+MB_API mb_objective_plan *mb_objective_plan_new(mb_scope *s, const mb_objective *o, int n, int longest, bool reference, mb_error *err);
+MB_API void mb_objective_plan_free(mb_objective_plan *p); /* its scratch; NULL is fine */
+typedef struct mb_objective_result {
+    double loss;
+    const float *grad;              /* [n, longest] d loss / d logp; zero where the mask is */
+    double clipped_low, clipped_high; /* shares of tokens the clip holds back, by the side of their ratio */
+    double kl[4];                   /* [1..3] token means; 0 without a reference */
+    double flat;                    /* share of groups without a difference in reward */
+    int dropped;                    /* groups the filter dropped */
+} mb_objective_result;
+/* x->teacher is not used here.  Everything of x must have the sizes of the plan; the result is valid until the next call. */
+MB_API bool mb_objective_run(mb_objective_plan *p, const mb_sequences *x, mb_objective_result *out, mb_error *err);
+
 /* Pairs: sums of log-probabilities over the tokens of a text, and their counts, [n] each.  For `reward` logp is the score. */
 typedef struct mb_pair_inputs { mb_var chosen, chosen_ref, chosen_n, rejected, rejected_ref, rejected_n; } mb_pair_inputs;
 MB_API mb_var mb_preference_loss(const mb_objective *o, const mb_pair_inputs *in); /* scalar: the mean over pairs */
