@@ -204,7 +204,10 @@ TEST(a_subset_of_the_targets)
         memset(l->targets->params->t[i]->data, 0, (size_t)l->targets->params->t[i]->n * sizeof(float));
     }
     for (int i = 0; i < MANY; i++) *l->targets->head[i][0].b->data = (float)(i + 1);
-    for (int i = 0; i < 3; i++) CHECK(mb_vec_step(vec, &err)), mb_aclearner_observe(l);
+    for (int i = 0; i < 3; i++) {
+        CHECK(mb_vec_step(vec, &err));
+        mb_aclearner_observe(l);
+    }
     int seen[MANY + 1] = { 0 };
     for (int i = 0; i < DRAWS; i++) {
         CHECK(mb_aclearner_update(l, false, 0, 0, 0, &err));
