@@ -21,6 +21,9 @@ MB_API mb_var mb_between(mb_var x, float low, float high);
 /* Least, and mean, of n values of one shape, element by element. */
 MB_API mb_var mb_least(int n, const mb_var *x);
 MB_API mb_var mb_middle(int n, const mb_var *x);
+/* The quantiles of n critics [R, atoms] in one pool, in ascending order, without the `drop` n greatest: [R, n (atoms - drop)] (Kuznetsov et al.
+   2020, eq. 12).  No gradient. */
+MB_API mb_var mb_truncated_quantiles(int n, const mb_var *q, int drop);
 /* clip(act + clip(sigma noise, -most, most), -1, 1): target policy smoothing (Fujimoto et al. 2018, eqs. 14, 15) */
 MB_API mb_var mb_smoothed_action(mb_var act, mb_var noise, float sigma, float most);
 /* Lowering it moves the entropy towards its target: log_alpha (entropy - target), the mean over [R] (Haarnoja et al. 2018b, eq. 18, on the

@@ -90,6 +90,17 @@ TEST(temperature)
     same(mb_data(d), critic_temperature_grad, 1, 2e-6);
 }
 
+TEST(truncated_quantiles)
+{
+    mb_graph *g = begin();
+    mb_var q[N];
+    for (int i = 0; i < N; i++) q[i] = given(g, critic_atoms + i * R * CRITIC_M, MB_S2(R, CRITIC_M));
+    mb_var y = mb_truncated_quantiles(N, q, CRITIC_DROP);
+    mb_output(y);
+    finish(g);
+    same(mb_data(y), critic_truncated, R * N * (CRITIC_M - CRITIC_DROP), 0);
+}
+
 /* ---- whole updates ---- */
 
 static void still_reset(void *state, const void *options, mb_rng *rng, mb_io *io)
@@ -220,4 +231,4 @@ TEST(a_subset_of_the_targets)
 }
 
 MB_TESTS(T(squashed_gaussian), T(a_density_stays_finite_at_the_bounds), T(smoothed_actions), T(soft_values_and_the_loss_of_the_critics),
-         T(soft_values_of_choices), T(temperature), T(an_update_of_sac), T(an_update_of_td3), T(an_update_of_ddpg), T(a_subset_of_the_targets))
+         T(soft_values_of_choices), T(temperature), T(truncated_quantiles), T(an_update_of_sac), T(an_update_of_td3), T(an_update_of_ddpg), T(a_subset_of_the_targets))
