@@ -2,8 +2,8 @@
    and each switch; what cannot be is refused clearly. */
 #include "algo/toy.h"
 
-static const char *const family[] = { "sac", "redq", "td3", "ddpg", "tqc" };
-enum { FAMILY = sizeof family / sizeof *family, SOFT = 2 }; /* the first of them take discrete actions too */
+static const char *const family[] = { "sac", "redq", "droq", "td3", "ddpg", "tqc" };
+enum { FAMILY = sizeof family / sizeof *family, SOFT = 3 }; /* the first of them take discrete actions too */
 
 static mb_settings *small(const char *algo, const char *const *more)
 {

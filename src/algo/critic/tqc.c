@@ -8,7 +8,7 @@
     NUM(int, quantiles, 25, 2, 256, "numbers that a distribution is")                               \
     NUM(int, drop, 2, 0, 255, "of them left out of the target for each critic, the greatest of all") \
     SOFT_OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
-    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 1, 1)
+    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 1, 1, false)
 MB_OPTIONS(tqc, OPTIONS)
 
 struct tqc { struct critic critic; int drop; };
