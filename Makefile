@@ -34,7 +34,8 @@ ISA_avx2   := -mavx2 -mfma
 ISA_plain  :=
 
 ENVS   := $(sort $(basename $(notdir $(wildcard src/env/*/*.c))))
-ALGOS  := $(sort $(basename $(notdir $(wildcard src/algo/*/*.c))))
+ALGOS  := $(sort $(basename $(notdir $(filter-out src/algo/lm/%,$(wildcard src/algo/*/*.c)))))
+LMS    := $(sort $(basename $(notdir $(wildcard src/algo/lm/*.c))))
 TASKS  := $(sort $(basename $(notdir $(wildcard src/task/*/*.c))))
 MODELS := $(sort $(basename $(notdir $(wildcard src/nn/model/*.c))))
 CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*.c)))))
@@ -43,7 +44,7 @@ CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*
 ONCE_SRC := $(wildcard src/core/*.c src/task/*.c src/task/*/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/lm/*.c src/algo/*/*.c src/run/*.c)
 ISA_SRC  := $(wildcard src/graph/kernels/*.c src/env/*/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
-LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/portable_text.o
+LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/lm_registry.o $(B)/portable_text.o
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC)) $(B)/commands.o $(B)/page.o
 LIB      := $(B)/libmatchbox.a
 SOLIB    := $(B)/libmatchbox.so.$(SOVER)
@@ -79,7 +80,7 @@ $(B)/%.$(1).o: src/%.c $$(NEEDS)
 	$$(Q)$$(COMPILE) $(ISA_$(1)) -DMB_ISA=_$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
-$(B)/registry.o $(B)/portable_text.o $(B)/commands.o $(B)/page.o: $(B)/%.o: $(B)/%.c $(NEEDS)
+$(B)/registry.o $(B)/lm_registry.o $(B)/portable_text.o $(B)/commands.o $(B)/page.o: $(B)/%.o: $(B)/%.c $(NEEDS)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
@@ -89,6 +90,8 @@ define replace
 endef
 $(B)/registry.c: force
 	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)" "$(TASKS)")
+$(B)/lm_registry.c: force
+	$(call replace,sh tools/registry.sh lms "$(LMS)")
 $(B)/commands.c: force
 	$(call replace,sh tools/registry.sh commands "$(CMDS)")
 # the page of `matchbox serve`
@@ -152,8 +155,12 @@ $(WHEEL_LIB): $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-rpath,'$$ORIGIN' -o $@.tmp $^ $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
-wheel: $(WHEEL_LIB) ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
-	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(VERSION) $(B)
+# the program lives on the public interface, so it runs on the library that lies beside it
+$(B)/wheel/matchbox: $(CLI_OBJ) $(WHEEL_LIB)
+	$(call say,link $@)
+	$(Q)$(CC) -o $@.tmp $(CLI_OBJ) $(WHEEL_LIB) -Wl,-rpath,'$$ORIGIN' $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
+wheel: $(WHEEL_LIB) $(B)/wheel/matchbox ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
+	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(B)/wheel/matchbox $(VERSION) $(B)
 test-python: $(PROGRAM) ## the Python package against gymnasium, PettingZoo and stable-baselines3 from PyPI, in build/venv-python
 	@BUILD='$(CURDIR)/$(B)' MATCHBOX='$(CURDIR)/$(B)/matchbox' MAKE='$(MAKE)' sh tests/python/all.inc
 
@@ -175,8 +182,8 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
 	for d in docs/algo docs/env docs/task presets experiments zoo; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
-	install -d '$(SHARE)/matchbox/python/matchbox'
-	install -m 644 python/matchbox/worker.py '$(SHARE)/matchbox/python/matchbox/'
+	install -d '$(SHARE)/matchbox/python/matchbox/worker'
+	install -m 644 python/matchbox/worker/*.py '$(SHARE)/matchbox/python/matchbox/worker/'
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
