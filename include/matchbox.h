@@ -28,4 +28,5 @@
 #include "matchbox/transformer.h"
 #include "matchbox/task.h"
 #include "matchbox/value.h"
+#include "matchbox/verifier.h"
 #endif
