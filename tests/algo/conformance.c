@@ -63,6 +63,7 @@ static mb_settings *small_in(const mb_algo_def *a, const char *dir)
     toy_wish(s, "target-every", "100");
     toy_wish(s, "v-min", "-10"); /* a support that holds the returns of the smallest problem */
     toy_wish(s, "v-max", "20");
+    toy_wish(s, "particles", "16");
     toy_wish(s, "burn-in", "2"); /* short sequences */
     toy_wish(s, "length", "6");
     toy_wish(s, "period", "4");
