@@ -45,7 +45,7 @@ enum { MB_DEN_SEQUENCE_MEAN, MB_DEN_TOKEN_MEAN, MB_DEN_SEQUENCE_SUM, MB_DEN_CONS
     NUM(double, gamma, 1, 0, 1, "discount over tokens (gae, whiten)")                                                                \
     NUM(double, lambda, 1, 0, 1, "lambda of gae")                                                                                       \
     NUM(double, turn_weight, 1, 0, 100, "turn: weight of the outcome's advantage beside the turn's")                                 \
-    PICK(group_filter, 0, "none|mixed", "mixed: groups of equal rewards are dropped and leave every count")                          \
+    PICK(group_filter, 0, "none|mixed", "mixed: groups that teach nothing (equal rewards; relative: all wins or all losses) leave every count")                          \
     NUM(bool, drop_truncated, false, 0, 1, "tokens of truncated sequences do not count")                                             \
     NUM(double, overlong_max, 0, 0, 1e9, "length from which the reward loses 1; 0: no shaping")                                      \
     NUM(double, overlong_cache, 0, 0, 1e9, "tokens before overlong-max over which the penalty grows from 0")                         \
