@@ -154,11 +154,13 @@ static void save(const struct mujoco_world *w, const struct mujoco_slot *x, stru
     if (w->task->remember) w->task->remember(&x->sim, s->before);
 }
 
-/* Begin from the positions and velocities in s. */
+/* Begin from the positions and velocities in s.  What else a simulation holds is computed from them or never changes, so
+   mj_resetData, which clears megabytes, is needed after a breakdown only. */
 static void begin(struct mujoco_world *w, struct mujoco_state *s, mb_io *io)
 {
     struct mujoco_slot *x = mb__mujoco_borrow(w);
-    w->mj_resetData(w->model, x->data);
+    memset(x->data->ctrl, 0, (size_t)w->task->nu * sizeof *x->data->ctrl);
+    memset(x->data->cfrc_ext, 0, (size_t)w->task->nbody * 6 * sizeof *x->data->cfrc_ext); /* observed, and forward leaves it */
     load(w, x->data, s);
     w->mj_forward(w->model, x->data);
     save(w, x, s);
