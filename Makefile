@@ -159,8 +159,12 @@ $(WHEEL_LIB): $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,link $@)
 	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-rpath,'$$ORIGIN' -o $@.tmp $^ $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
-wheel: $(WHEEL_LIB) ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
-	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(VERSION) $(B)
+# the program lives on the public interface, so it runs on the library that lies beside it
+$(B)/wheel/matchbox: $(CLI_OBJ) $(WHEEL_LIB)
+	$(call say,link $@)
+	$(Q)$(CC) -o $@.tmp $(CLI_OBJ) $(WHEEL_LIB) -Wl,-rpath,'$$ORIGIN' $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
+wheel: $(WHEEL_LIB) $(B)/wheel/matchbox ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
+	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(B)/wheel/matchbox $(VERSION) $(B)
 test-python: $(PROGRAM) ## the Python package against gymnasium, PettingZoo and stable-baselines3 from PyPI, in build/venv-python
 	@BUILD='$(CURDIR)/$(B)' MATCHBOX='$(CURDIR)/$(B)/matchbox' MAKE='$(MAKE)' sh tests/python/all.inc
 
@@ -182,8 +186,8 @@ install: $(B)/matchbox $(LIB) $(SOLIB) shims $(B)/matchbox.1 ## PREFIX=/usr/loca
 	rm -rf '$(SHARE)/matchbox'
 	install -d '$(SHARE)/matchbox/docs'
 	for d in docs/algo docs/env docs/task presets experiments zoo; do [ ! -d $$d ] || cp -R $$d '$(SHARE)/matchbox/'$$d; done
-	install -d '$(SHARE)/matchbox/python/matchbox'
-	install -m 644 python/matchbox/worker.py '$(SHARE)/matchbox/python/matchbox/'
+	install -d '$(SHARE)/matchbox/python/matchbox/worker'
+	install -m 644 python/matchbox/worker/*.py '$(SHARE)/matchbox/python/matchbox/worker/'
 uninstall: ## remove what install wrote
 	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))' '$(LIB_DIR)'/libmatchbox-*.so.$(SOVER)
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
@@ -207,6 +211,11 @@ dist: ## build/matchbox-VERSION.tar.gz: the committed tree, with the commit's na
 	tar -rf $(B)/matchbox-$(VERSION).tar --owner=0 --group=0 --mtime=@$$(git log -1 --format=%ct) --transform 's|.*|matchbox-$(VERSION)/COMMIT|' $(B)/COMMIT
 	gzip -9 -n -f $(B)/matchbox-$(VERSION).tar
 
+# local names of the files would clash in one file: tools/amalgam.py tells them apart
+amalgam: $(B)/registry.c $(B)/portable_text.c $(B)/build_info.h ## build/amalgam/: the library as matchbox.c and matchbox.h, for a compiler alone
+	@mkdir -p $(B)/amalgam
+	$(call say,write $(B)/amalgam/matchbox.c)
+	$(Q)python3 tools/amalgam.py '$(CC)' $(B) $(B)/amalgam '$(ISAS)' '$(ONCE_SRC)' '$(ISA_SRC)'
 detect: ## look for optional libraries again
 	@rm -f $(B)/features.mk && $(MAKE) --no-print-directory $(B)/features.mk
 clean: ## remove every build folder
@@ -215,7 +224,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: shims wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
+.PHONY: shims amalgam wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)

@@ -3,6 +3,8 @@
 #define MATCHBOX_H
 #include "matchbox/algo.h"
 #include "matchbox/core.h"
+#include "matchbox/critic.h"
+#include "matchbox/distributional.h"
 #include "matchbox/embedding.h"
 #include "matchbox/env.h"
 #include "matchbox/experiment.h"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the wheel of the package: the modules, the library, what the library needs beyond glibc, the presets.
+"""Writes the wheel of the package: the modules, the library, the program, what both need beyond glibc, presets and other data.
 
-    wheel.py LIBRARY VERSION OUT_DIR        the last line of output is the wheel's path
+    wheel.py LIBRARY PROGRAM VERSION OUT_DIR        the last line of output is the wheel's path
 
 Needs nothing but Python and binutils.  The platform tag follows from the newest symbol of glibc that is used."""
 
@@ -17,6 +17,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TREE = HERE.parent
 BASE = ("linux-vdso", "ld-linux", "libc.", "libm.", "libdl.", "libpthread.", "librt.", "libgcc_s.")  # every manylinux has these
+
+# what the program finds beside itself: settings, claims, trained policies, pages of `matchbox help`, headers for environments in C
+DATA = ("presets/*/*.yaml", "experiments/*.yaml", "zoo/*.mb", "docs/algo/*.md", "docs/env/*.md", "include/*.h", "include/matchbox/*.h")
 
 METADATA = """\
 Metadata-Version: 2.1
@@ -52,16 +55,21 @@ def glibc(libraries):
     return max(versions)
 
 
-def main(library, version, out_dir):
-    others = needed(library)
-    tag = "py3-none-manylinux_{}_{}_{}".format(*glibc([library, *others.values()]), platform.machine())
+def main(library, program, version, out_dir):
+    others = {**needed(library), **needed(program)}
+    others.pop(Path(library).name, None)
+    tag = "py3-none-manylinux_{}_{}_{}".format(*glibc([library, program, *others.values()]), platform.machine())
     info = f"matchbox-{version}.dist-info"
     files = {f"matchbox/{p.name}": p.read_bytes() for p in sorted((HERE / "matchbox").glob("*")) if p.suffix in (".py", ".typed")}
+    files.update({f"matchbox/worker/{p.name}": p.read_bytes() for p in sorted((HERE / "matchbox/worker").glob("*.py"))})
+    files["matchbox/matchbox"] = Path(program).read_bytes()
     files["matchbox/libmatchbox.so"] = Path(library).read_bytes()
     for name, path in others.items():
         files[f"matchbox/{name}"] = path.read_bytes()
-    for p in sorted((TREE / "presets").rglob("*.yaml")):
-        files[f"matchbox/{p.relative_to(TREE)}"] = p.read_bytes()
+    for pattern in DATA:
+        for p in sorted(TREE.glob(pattern)):
+            files[f"matchbox/{p.relative_to(TREE)}"] = p.read_bytes()
+    files[f"{info}/entry_points.txt"] = b"[console_scripts]\nmatchbox = matchbox.__main__:main\n"
     files[f"{info}/METADATA"] = (METADATA.format(version=version) + (TREE / "docs/guide/python.md").read_text()).encode()
     files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: matchbox\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
     files[f"{info}/LICENSE"] = (TREE / "LICENSE").read_bytes()
@@ -74,13 +82,13 @@ def main(library, version, out_dir):
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as z:
         for name, data in files.items():
             entry = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))  # equal inputs give equal files
-            entry.external_attr = (0o755 if ".so" in name else 0o644) << 16
+            entry.external_attr = (0o100755 if ".so" in name or name == "matchbox/matchbox" else 0o100644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             z.writestr(entry, data)
     print(wheel)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5:
         sys.exit(__doc__)
     main(*sys.argv[1:])

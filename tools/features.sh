@@ -86,7 +86,7 @@ int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsq
     echo "matchbox: compiler $($cc --version 2>/dev/null | head -n 1)"
     echo "  yaml: found (settings)$report"
 } >&2
-echo "FEATURES := $yaml_flags $flags"
+echo "FEATURES := -DMB_HAVE_YAML=1 $yaml_flags $flags"
 echo "YAML_LIBS := $yaml_libs"
 echo "FEATURE_LIBS := $libs"
 echo "FEATURE_NAMES :=$names"

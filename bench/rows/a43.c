@@ -1,14 +1,13 @@
 /* a43.c - memory savers (catalogue row A43): a causal language model trained with the whole batch at once, with gradients summed over
    micro-batches, with activations computed again, and with Adam's state in a mapped file: memory, time and the gradient's difference
-   from the plain run.  Each line is a process of its own.   build/bench/rows/a43 [steps] */
+   from the plain run.  Every way is a process of its own.
+     a43 [steps]                 the table
+     a43 --batch=B --seed=N      one batch size, other parameters and texts: memory and time as shares of the plain run's */
 #include <math.h>
 #include <matchbox.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include "row.h"
 
 enum { WIDTH = 128, HEADS = 4, BLOCKS = 4, LENGTH = 128, WORDS = 256, MOST = 16, NPARAMS = 1 << 20 };
 
@@ -32,11 +31,11 @@ static mb_tensor *ones(struct model *m, const char *name)
     return t;
 }
 
-static void model_new(struct model *m)
+static void model_new(struct model *m, uint64_t seed)
 {
     m->s = (mb_scope){ .arena = mb_arena_new((size_t)1 << 33, &m->err), .seed = 1 };
     m->p = mb_params_new(&m->s, "lm", &m->err);
-    mb_rng rng = mb_rng_make(1, "a43", 0);
+    mb_rng rng = mb_rng_make(seed, "a43", 0);
     m->words = matrix(m, &rng, "words", WORDS, WIDTH);
     m->places = matrix(m, &rng, "places", LENGTH, WIDTH);
     for (int i = 0; i < BLOCKS; i++) {
@@ -82,12 +81,12 @@ static mb_var total_loss(const struct model *m, struct input in, bool again)
 }
 
 /* texts of different lengths: the next word follows from the last by a fixed rule three times of four */
-static void fill(struct input in, int first, int n)
+static void fill(struct input in, uint64_t seed, int first, int n)
 {
     int32_t *word = mb_input_data(in.word), *next = mb_input_data(in.next);
     float *weight = mb_data(in.weight);
     for (int r = 0; r < n; r++) {
-        mb_rng rng = mb_rng_make(2, "text", (uint64_t)(first + r));
+        mb_rng rng = mb_rng_make(seed + 1, "text", (uint64_t)(first + r));
         int w = mb_below(&rng, WORDS), length = LENGTH / 8 + mb_below(&rng, LENGTH * 7 / 8);
         for (int i = 0; i < LENGTH; i++) {
             *word++ = w;
@@ -109,11 +108,11 @@ static double resident(const char *key) /* MiB */
     return kib / 1024;
 }
 
-static void measure(struct option o, int batch, int steps, struct result *out)
+static void measure(struct option o, int batch, int steps, uint64_t seed, struct result *out)
 {
     static struct model m;
     double anonymous = resident("RssAnon"), mapped = resident("RssShmem") + resident("RssFile");
-    model_new(&m);
+    model_new(&m, seed);
     char path[64];
     snprintf(path, sizeof path, "/var/tmp/matchbox-a43-%ld", (long)getpid());
     mb_arena *memory = o.file ? mb_arena_file(path, (size_t)1 << 30, &m.err) : NULL;
@@ -136,7 +135,7 @@ static void measure(struct option o, int batch, int steps, struct result *out)
     for (int k = 0; k <= steps; k++) {
         double begin = mb_now();
         for (int first = 0; first < batch; first += micro) {
-            fill(in, first, micro);
+            fill(in, seed, first, micro);
             mb_exec(plan);
         }
         for (int i = 0; k == 0 && i < m.p->n; i++)
@@ -151,32 +150,61 @@ static void measure(struct option o, int batch, int steps, struct result *out)
     out->slab = (double)mb_plan_info_of(plan).slab_bytes / (1 << 20);
 }
 
+enum { WAYS = 6 };
+static const struct option options[WAYS] = {
+    { "plain", false, false, false, false }, { "micro-batches", true, false, false, false }, { "recomputed", false, true, false, false },
+    { "state in a file", false, false, true, false }, { "all three", true, true, true, false }, { "mean of means", true, false, false, true },
+};
+
+/* Way i in a process of its own; r[0] holds the plain run, r[1] the last other one.  Its first gradient's distance from the plain one. */
+static double one_way(struct result *r, int i, int batch, int steps, uint64_t seed)
+{
+    struct result *x = i ? &r[1] : &r[0];
+    int status = 0;
+    double most = 0, size = 0;
+    memset(x, 0, sizeof *x);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) measure(options[i], batch, steps, seed, x), _exit(0);
+    if (waitpid(pid, &status, 0) != pid || status != 0) exit(1);
+    for (int k = 0; k < x->n; k++) {
+        most = fmax(most, fabs((double)x->gradient[k] - (double)r[0].gradient[k]));
+        size = fmax(size, fabs((double)r[0].gradient[k]));
+    }
+    return most / size;
+}
+
+static int one_batch(struct result *r, int batch, int steps, uint64_t seed)
+{
+    static const char *const names[] = { "mib", "ms", "micro_off", "micro_memory", "micro_time", "again_off", "again_memory", "again_time",
+                                         "file_off", "file_memory", "file_time", "all_off", "all_memory", "all_time", "means_off" };
+    double v[18];
+    one_way(r, 0, batch, steps, seed);
+    v[0] = r[0].anonymous;
+    v[1] = r[0].ms;
+    for (int i = 1; i < WAYS; i++) {
+        double *at = v + 3 * i - 1;
+        at[0] = one_way(r, i, batch, steps, seed);
+        at[1] = r[1].anonymous / r[0].anonymous;
+        at[2] = r[1].ms / r[0].ms;
+    }
+    row_print(15, names, v);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "plain", false, false, false, false }, { "micro-batches", true, false, false, false }, { "recomputed", false, true, false, false },
-        { "state in a file", false, false, true, false }, { "all three", true, true, true, false }, { "mean of means", true, false, false, true },
-    };
     static const int batches[] = { 1, 4, MOST };
-    int steps = argc > 1 ? atoi(argv[1]) : 5;
     struct result *r = mmap(NULL, 2 * sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (r == MAP_FAILED) return 1;
+    if (row_text(argc, argv, "seed")) return one_batch(r, (int)row_number(argc, argv, "batch", MOST), (int)row_number(argc, argv, "steps", 3), row_seed(argc, argv));
+    int steps = argc > 1 ? atoi(argv[1]) : 5;
     printf("%5s  %-16s %12s %12s %10s %12s\n", "batch", "option", "anon. MiB", "of them plan", "ms/step", "difference");
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
-        for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-            struct result *x = i ? &r[1] : &r[0];
-            int status = 0;
-            memset(x, 0, sizeof *x);
-            fflush(stdout);
-            pid_t pid = fork();
-            if (pid == 0) measure(options[i], batches[b], steps, x), _exit(0);
-            if (waitpid(pid, &status, 0) != pid || status != 0) return 1;
-            double most = 0, size = 0;
-            for (int k = 0; k < x->n; k++) {
-                most = fmax(most, fabs((double)x->gradient[k] - (double)r[0].gradient[k]));
-                size = fmax(size, fabs((double)r[0].gradient[k]));
-            }
-            printf("%5d  %-16s %12.1f %12.1f %10.1f %12.1e\n", batches[b], options[i].name, x->anonymous, x->slab, x->ms, most / size);
+        for (int i = 0; i < WAYS; i++) {
+            double off = one_way(r, i, batches[b], steps, 1);
+            const struct result *x = &r[i > 0];
+            printf("%5d  %-16s %12.1f %12.1f %10.1f %12.1e\n", batches[b], options[i].name, x->anonymous, x->slab, x->ms, off);
         }
     return 0;
 }

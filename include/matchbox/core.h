@@ -304,6 +304,9 @@ MB_API bool mb_store_save(const mb_store *s, const char *path, int64_t step, mb_
 MB_API bool mb_store_sweep(const char *dir, mb_error *err);
 /* Check everything first (checksums, names, sizes), then copy: a refused file changes nothing. */
 MB_API bool mb_store_load(mb_store *s, const char *path, int64_t *step, mb_error *err);
+/* The same without the blocks that are stored in pieces, whose memory and files are not touched: what acting needs of a
+   run, and not its replay. */
+MB_API bool mb_store_load_small(mb_store *s, const char *path, int64_t *step, mb_error *err);
 /* Step of a valid checkpoint without loading it. */
 MB_API bool mb_store_peek(const char *path, int64_t *step, mb_error *err);
 /* The name and size of the block registered at `data`; NULL: there is none. */

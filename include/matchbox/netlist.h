@@ -39,7 +39,7 @@ typedef struct mb_net_wire { int n; const char *name; } mb_net_wire;
 typedef enum mb_head_kind {
     MB_HEAD_CHOICE,  /* the field's log-probabilities are the log-softmax of the wire, forbidden choices at -1e9 */
     MB_HEAD_VALUES,  /* the wire says what each choice of the field is worth, forbidden ones are at -3e38 */
-    MB_HEAD_GAUSSIAN /* the wire is the mean of all box fields, log_std [nvalue] its deviation */
+    MB_HEAD_GAUSSIAN /* the wire is the mean of all box fields, log_std [nvalue] its deviation; NULL: there is nothing to draw */
 } mb_head_kind;
 typedef struct mb_net_head { mb_head_kind kind; int wire, field; const mb_tensor *log_std; } mb_net_head;
 

@@ -30,7 +30,7 @@ MB_API mb_var mb_activate(mb_var x, mb_activation a);
     NUM(bool, shared, false, 0, 1, "policy and value share one body")
 /* of one network, with the defaults of whoever asks */
 #define MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, hidden_, activation_)                        \
-    TEXT(model, "mlp", "network body: mlp, cnn, lstm, gru or attention")                           \
+    TEXT(model, "mlp", "network body: mlp, cnn, lstm, gru, attention or rbf")                      \
     LIST(hidden, hidden_, 1, 4096, "units of the hidden layers; recurrent bodies: the last is the memory") \
     PICK(activation, activation_, MB_ACTIVATION_CHOICES, "activation of the hidden layers")        \
     LIST(channels, "16", 1, 512, "channels of the convolutions (cnn)")                             \
@@ -38,13 +38,16 @@ MB_API mb_var mb_activate(mb_var x, mb_activation a);
     NUM(int, stride, 1, 1, 8, "stride of the convolutions (cnn)")                                  \
     NUM(int, window, 16, 2, 512, "steps that attention can look back")                             \
     NUM(int, heads, 2, 1, 32, "attention heads")                                                   \
+    NUM(int, lattice, 6, 2, 64, "centres along each component of the observation (rbf)")           \
+    NUM(float, reach, 0.7f, 0.05f, 10, "deviation of a centre's bell, in distances of centres (rbf)") \
     NUM(bool, bfloat16, false, 0, 1, "multiply matrices in bfloat16 when learning")
 
 typedef struct mb_net_options {
     const char *model;
     mb_list hidden, channels;
     mb_activation activation;
-    int kernel, stride, window, heads;
+    int kernel, stride, window, heads, lattice;
+    float reach;
     bool shared, bfloat16;
 } mb_net_options;
 #define MB_NET_FROM(o) MB__NET_FROM(o, (o)->shared)
@@ -54,7 +57,7 @@ typedef struct mb_net_options {
     {                                                                                              \
         .model = (o)->model.s, .hidden = (o)->hidden, .channels = (o)->channels,                   \
         .activation = (mb_activation)(o)->activation, .kernel = (o)->kernel, .stride = (o)->stride, \
-        .window = (o)->window, .heads = (o)->heads, .shared = (shared_), .bfloat16 = (o)->bfloat16 \
+        .window = (o)->window, .heads = (o)->heads, .lattice = (o)->lattice, .reach = (o)->reach, .shared = (shared_), .bfloat16 = (o)->bfloat16 \
     }
 
 /* ---- bodies: one file each in nn/model/ ---- */
@@ -84,6 +87,23 @@ struct mb_body {
 MB_API const mb_model_def *mb_model_find(const char *name, mb_error *err);
 MB_API const mb_model_def *mb_model_at(int i);
 MB_API bool mb_body_init(mb_body *b, mb_scope *s, mb_params *p, const char *prefix, mb_body_spec spec, mb_rng *rng, mb_error *err);
+
+/* ---- a body whose fully connected layers may be normalised before their activation ---- */
+
+typedef struct mb_tower_options { mb_net_options net; bool layer_norm; } mb_tower_options;
+typedef struct mb_tower {
+    mb_tower_options o;
+    mb_net_options net;     /* the body's: without the layers that follow it */
+    mb_body body;
+    int nlayers, out;
+    struct { mb_dense dense; mb_tensor *gain, *shift; } layer[MB_LIST_MAX];
+} mb_tower;
+/* Feed-forward; `t` must stay where it is.  spec.net is not read. */
+MB_API bool mb_tower_init(mb_tower *t, mb_scope *s, mb_params *p, const char *prefix, mb_body_spec spec, const mb_tower_options *o, mb_rng *rng,
+                          mb_error *err);
+MB_API mb_var mb_tower_apply(const mb_tower *t, mb_var x); /* [R, in] -> [R, out] */
+/* Its layers after *wire, as mb_body_list; MB_ERR_UNSUPPORTED when they are normalised. */
+MB_API bool mb_tower_list(const mb_tower *t, struct mb_netlist *n, int *wire, mb_error *err);
 
 /* ---- observations into a graph ---- */
 

@@ -159,6 +159,8 @@ MB_API double mb_rescorla_wagner(double *strength, const uint8_t *present, const
    `when` (-1: never).  expect [T], when not NULL, receives the predictions before learning. */
 typedef struct mb_conditioning { int n, T; double alpha, gamma; } mb_conditioning;
 MB_API void mb_td_trial(const mb_conditioning *m, double *w, const int *onset, int when, double outcome, double *expect);
+/* The errors of such a trial: delta[t] of T, of the step that ends in t, from the predictions of mb_td_trial; 0 behind the outcome. */
+MB_API void mb_td_errors(const mb_conditioning *m, const double *expect, int when, double outcome, double *delta);
 /* The linear operator (Bush & Mosteller 1951): a rewarded response gains rate * (1 - p), the others shrink by the same
    factor, so that probabilities still add up to 1. */
 MB_API void mb_linear_operator(double *p, int n, int rewarded, double rate);

@@ -117,6 +117,7 @@ typedef struct mb_q_terms {
     const mb_qnoise *chooser_noise;
     int branch;
     mb_var act, reward, discount, next_allowed;  /* [R] ...; [R, n] or id < 0 */
+    const mb_sample *batch;                      /* all that was drawn */
 } mb_q_terms;
 typedef struct mb_q_method {
     mb_q_expect expect;

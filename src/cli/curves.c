@@ -179,7 +179,8 @@ const char *axis_label(char out[32], const struct axis *a, double v)
     const char *letter = v == 0 ? "" : unit == 1e9 ? "G" : unit == 1e6 ? "M" : unit == 1e3 ? "k" : "";
     int decimals = 0;
     for (double s = a->step / unit; s < 0.999 && decimals < 9; s *= 10) decimals++;
-    snprintf(out, 32, "%.*f%s", v == 0 ? 0 : decimals, v / unit, letter);
+    if (size > 0 && size < 1e-3) snprintf(out, 32, "%.4g", v); /* more places than a label has */
+    else snprintf(out, 32, "%.*f%s", v == 0 ? 0 : decimals, v / unit, letter);
     return out;
 }
 

@@ -199,6 +199,7 @@ typedef struct reader {
     int64_t step;
     uint64_t version;
     uint32_t nblocks;
+    bool whole_blocks_only; /* leave those in pieces alone */
 } reader;
 
 static bool fetch(reader *r, void *to, size_t n, uint32_t *part, mb_error *err)
@@ -352,6 +353,7 @@ static bool none_missing(const reader *r, const mb_store *s, const char *prefix,
 /* The pieces of every large block that is wanted: check them, or read them into their place. */
 static bool read_pieces(const reader *r, const mb_store *s, bool copy, mb_error *err)
 {
+    if (r->whole_blocks_only) return true;
     EACH_BLOCK(s, b)
         for (size_t i = 0; b->found && b->in_pieces && i < pieces_of(b->bytes); i++) {
             mb__piece p;
@@ -397,10 +399,9 @@ static bool copy_blocks(const reader *r, const mb_store *s, mb_error *err)
     return read_pieces(r, s, true, err);
 }
 
-bool mb_store_load_prefix(mb_store *s, const char *path, const char *prefix, int64_t *step,
-                          mb_error *err)
+static bool load(mb_store *s, reader r, const char *prefix, int64_t *step, mb_error *err)
 {
-    reader r = {.path = path};
+    const char *path = r.path;
     r.fd = mb__file_open(path, &r.size, err);
     if (r.fd < 0) return false;
     EACH_BLOCK(s, b) b->found = false;
@@ -410,9 +411,20 @@ bool mb_store_load_prefix(mb_store *s, const char *path, const char *prefix, int
     return ok;
 }
 
+bool mb_store_load_prefix(mb_store *s, const char *path, const char *prefix, int64_t *step,
+                          mb_error *err)
+{
+    return load(s, (reader){.path = path}, prefix, step, err);
+}
+
 bool mb_store_load(mb_store *s, const char *path, int64_t *step, mb_error *err)
 {
-    return mb_store_load_prefix(s, path, "", step, err);
+    return load(s, (reader){.path = path}, "", step, err);
+}
+
+bool mb_store_load_small(mb_store *s, const char *path, int64_t *step, mb_error *err)
+{
+    return load(s, (reader){.path = path, .whole_blocks_only = true}, "", step, err);
 }
 
 const char *mb_store_name(const mb_store *s, const void *data, size_t *bytes)

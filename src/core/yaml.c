@@ -4,6 +4,8 @@
 #include "matchbox/core.h"
 
 #include <string.h>
+
+#ifdef MB_HAVE_YAML
 #include <yaml.h>
 
 enum { DEPTH_MAX = 8, KEY_MAX = 256, ITEMS_MAX = 8192, LIST_BYTES = 1024, TEXT_BYTES = 1 << 20 };
@@ -217,6 +219,16 @@ bool mb_yaml_parse(const char *text, size_t n, const char *path, mb_arena *a, mb
     if (ok) *out = (mb_yaml){.items = p.items, .n = p.n, .path = name};
     return ok;
 }
+
+#else /* the amalgamation alone is built without it */
+
+bool mb_yaml_parse(const char *text, size_t n, const char *path, mb_arena *a, mb_yaml *out, mb_error *err)
+{
+    mb_fail(err, MB_ERR_UNSUPPORTED, "%.200s: this build of matchbox reads no YAML", path);
+    return mb_help(err, "compile matchbox.c with -DMB_HAVE_YAML and link with -lyaml");
+}
+
+#endif
 
 bool mb_yaml_read(const char *path, mb_arena *a, mb_yaml *out, mb_error *err)
 {

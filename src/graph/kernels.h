@@ -79,6 +79,8 @@ typedef struct mb__kernels {
     void (*sgd)(float *p, float *m /* NULL without momentum */, const float *g, int64_t n, float scale, float lr, float momentum);
     /* x += y */
     void (*add_to)(float *x, const float *y, int64_t n);
+    /* x += tau (y - x) */
+    void (*follow)(float *x, const float *y, int64_t n, float tau);
     /* index of the first element that is NaN, infinite, below lo or above hi; -1: none.  Fast when all is well. */
     int64_t (*find_bad)(const float *x, int64_t n, float lo, float hi);
     /* bfloat16 product: A and B are float32 in memory, rounded to nearest even bfloat16 when packed; each pair of k is

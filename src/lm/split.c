@@ -182,7 +182,7 @@ static bool refine(const mb__splitter *s, pcre2_match_data *match, const char *t
     return true;
 }
 
-bool mb__split(const mb_tokenizer *t, const char *text, size_t n, mb_arena *scratch, mb__pieces *out, mb_error *err)
+bool mb__split_text(const mb_tokenizer *t, const char *text, size_t n, mb_arena *scratch, mb__pieces *out, mb_error *err)
 {
     mb__pieces p[2] = { { mb_alloc(scratch, n + 1, sizeof(size_t), err), 0, n + 1 }, { mb_alloc(scratch, n + 1, sizeof(size_t), err), 0, n + 1 } };
     pcre2_match_data *match = pcre2_match_data_create(1, NULL);
@@ -207,7 +207,7 @@ bool mb__splitter_regex(mb_tokenizer *t, const char *pattern, mb_error *err)
     return mb_help(err, "apt-get install libpcre2-dev, then make");
 }
 void mb__splitter_free(mb__splitter *s) {}
-bool mb__split(const mb_tokenizer *t, const char *text, size_t n, mb_arena *scratch, mb__pieces *out, mb_error *err)
+bool mb__split_text(const mb_tokenizer *t, const char *text, size_t n, mb_arena *scratch, mb__pieces *out, mb_error *err)
 {
     return mb_fail(err, MB_ERR_UNSUPPORTED, "tokenizer: this matchbox was built without PCRE2");
 }

@@ -71,7 +71,7 @@ static bool plain(struct encoder *e, const char *text, size_t n)
 {
     mb__pieces p;
     size_t mark = mb_arena_mark(e->scratch), from = 0;
-    bool ok = mb__split(e->t, text, n, e->scratch, &p, e->err);
+    bool ok = mb__split_text(e->t, text, n, e->scratch, &p, e->err);
     for (size_t i = 0; ok && i < p.n; from = p.end[i++]) {
         int k = mb__bpe(e->t, text + from, p.end[i] - from, e->ids + e->n, e->cap - e->n, e->scratch, e->err);
         ok = k >= 0 && (k <= e->cap - e->n || full(e));

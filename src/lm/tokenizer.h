@@ -34,7 +34,7 @@ extern const char mb__gpt2_regex[];
 
 /* Pieces of a text, made finer by each splitter. */
 typedef struct mb__pieces { size_t *end; size_t n, cap; } mb__pieces;
-bool mb__split(const mb_tokenizer *t, const char *text, size_t n, mb_arena *scratch, mb__pieces *out, mb_error *err);
+bool mb__split_text(const mb_tokenizer *t, const char *text, size_t n, mb_arena *scratch, mb__pieces *out, mb_error *err);
 bool mb__splitter_regex(mb_tokenizer *t, const char *pattern, mb_error *err);
 void mb__splitter_free(mb__splitter *s);
 /* Text in NFC; the text itself where nothing changes or nothing is asked. */

@@ -67,7 +67,7 @@ static bool count_words(struct trainer *t, const mb_tokenizer *splitters, const 
         mb__pieces p;
         size_t mark = mb_arena_mark(t->a), from = 0;
         step = chunk(text + at, n - at);
-        if (!mb__split(splitters, text + at, step, t->a, &p, t->err)) return false;
+        if (!mb__split_text(splitters, text + at, step, t->a, &p, t->err)) return false;
         for (size_t i = 0; i < p.n; from = p.end[i++]) {
             if ((uint32_t)t->nwords == most) return mb_fail(t->err, MB_ERR_RANGE, "tokenizer: the text has more than %u different pieces", most);
             count_word(t, text + at + from, p.end[i] - from);

@@ -34,6 +34,15 @@ void mb_td_trial(const mb_conditioning *m, double *w, const int *onset, int when
     }
 }
 
+void mb_td_errors(const mb_conditioning *m, const double *expect, int when, double outcome, double *delta)
+{
+    delta[0] = m->gamma * expect[0]; /* nothing was expected before */
+    for (int t = 1; t < m->T; t++) {
+        bool over = when >= 0 && t >= when, late = when >= 0 && t > when;
+        delta[t] = late ? 0 : (t == when ? outcome : 0) + (over ? 0 : m->gamma * expect[t]) - expect[t - 1];
+    }
+}
+
 void mb_linear_operator(double *p, int n, int rewarded, double rate)
 {
     for (int i = 0; i < n; i++) p[i] -= rate * p[i];

@@ -1,6 +1,7 @@
 /* qagent.c - acting on action values: greedy with a share of random actions, masks, memory, a stream per row. */
 #include "matchbox/value.h"
 #include "matchbox/phase.h"
+#include "rl/choose.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -76,30 +77,13 @@ mb_qagent *mb_qagent_new(const mb_qnet *q, const char *name, mb_vec *vec, int st
 
 /* ---- choosing ---- */
 
-static int any(mb_rng *rng, const uint8_t *allowed, int n)
-{
-    int count = 0, i = 0;
-    for (int k = 0; k < n; k++) count += allowed[k] != 0;
-    if (count == 0) return mb_below(rng, n);
-    for (int left = mb_below(rng, count); !allowed[i] || left-- > 0;) i++;
-    return i;
-}
-
-static int best(const float *v, const uint8_t *allowed, int n)
-{
-    int at = -1;
-    for (int i = 0; i < n; i++)
-        if (allowed[i] && (at < 0 || v[i] > v[at])) at = i;
-    return at < 0 ? 0 : at;
-}
-
 static void choose(mb_qagent *a, const mb_vec_view *w, int row)
 {
     const uint8_t *allowed = (w->mask ? w->mask : a->allowed) + (size_t)row * (size_t)w->nmask;
     for (int b = 0; b < a->q->branches; b++) {
         int n = a->q->n[b];
         const float *v = mb_data(a->out[b]) + (size_t)row * (size_t)n;
-        w->index[row * w->nindex + b] = a->explore[row] ? any(&a->rng[row], allowed, n) : best(v, allowed, n);
+        w->index[row * w->nindex + b] = a->explore[row] ? mb__any_allowed(&a->rng[row], allowed, n) : mb__best_allowed(v, allowed, n);
         allowed += n;
     }
 }
@@ -148,7 +132,7 @@ void mb_qagent_best(mb_qagent *a, void *const *obs, const uint8_t *mask, int bra
     for (int r = 0; r < a->rows; r++) {
         const uint8_t *allowed = (mask ? mask : a->allowed) + (size_t)r * (size_t)w->nmask + first;
         const float *v = mb_data(a->out[branch]) + (size_t)r * (size_t)n;
-        out[r] = v[best(v, allowed, n)];
+        out[r] = v[mb__best_allowed(v, allowed, n)];
     }
 }
 

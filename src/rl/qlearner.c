@@ -22,7 +22,8 @@ static bool build(mb_qlearner *l, mb_scope *s, mb_error *err)
     l->chooser_noise = o->double_q ? mb_qnet_noise(g, l->online) : l->target_noise;
     mb_var none = { g, -3 };
     mb_q_terms t = { .online = l->online, .target = l->target, .noise = &l->noise, .target_noise = &l->target_noise,
-                     .chooser = o->double_q ? l->online : l->target, .chooser_noise = &l->chooser_noise, .reward = b.reward, .discount = b.discount };
+                     .chooser = o->double_q ? l->online : l->target, .chooser_noise = &l->chooser_noise, .reward = b.reward, .discount = b.discount,
+                     .batch = &l->batch };
     t.features = mb_qnet_features(l->online, &b.obs, &l->noise, none, NULL);
     t.next_features = mb_qnet_features(l->target, &b.next, &l->target_noise, none, NULL);
     t.next_online = o->double_q ? mb_qnet_features(l->online, &b.next, &l->chooser_noise, none, NULL) : t.next_features;

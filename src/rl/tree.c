@@ -11,11 +11,11 @@ struct cell {
     int point;               /* of a leaf with one point, or with points at one place */
     bool leaf;
 };
-struct tree { int n, used, room; struct cell *cell; const double *y; };
+struct mb__tree { int n, used, room; struct cell *cell; const double *y; };
 
-tree *mb__tree_new(mb_arena *a, int n, mb_error *err)
+mb__tree *mb__tree_new(mb_arena *a, int n, mb_error *err)
 {
-    tree *t = mb_alloc(a, 1, sizeof *t, err);
+    mb__tree *t = mb_alloc(a, 1, sizeof *t, err);
     if (!t) return NULL;
     t->n = n;
     t->room = 4 * n * DEEPEST / 8 + 64;
@@ -25,7 +25,7 @@ tree *mb__tree_new(mb_arena *a, int n, mb_error *err)
 
 static int quarter(const struct cell *c, const double *p) { return (p[0] > c->x) + 2 * (p[1] > c->y); }
 
-static int add_cell(tree *t, const struct cell *parent, int q)
+static int add_cell(mb__tree *t, const struct cell *parent, int q)
 {
     double h = 0.5 * parent->half;
     t->cell[t->used] = (struct cell){ .x = parent->x + (q & 1 ? h : -h), .y = parent->y + (q & 2 ? h : -h), .half = h, .leaf = true };
@@ -41,7 +41,7 @@ static void add_to(struct cell *c, const double *p)
 
 /* A leaf that gets a second point hands its first one down, unless both are at one place or the tree is as deep or full as
    it may get. */
-static void add_point(tree *t, int i)
+static void add_point(mb__tree *t, int i)
 {
     const double *p = t->y + 2 * i;
     int at = 0;
@@ -70,7 +70,7 @@ static void add_point(tree *t, int i)
     }
 }
 
-void mb__tree_build(tree *t, const double *y)
+void mb__tree_build(mb__tree *t, const double *y)
 {
     double low[2] = { HUGE_VAL, HUGE_VAL }, high[2] = { -HUGE_VAL, -HUGE_VAL };
     for (int i = 0; i < 2 * t->n; i++) {
@@ -84,7 +84,7 @@ void mb__tree_build(tree *t, const double *y)
     for (int i = 0; i < t->n; i++) add_point(t, i);
 }
 
-void mb__tree_repulsion(const tree *t, const double *y, double theta, double force[2], double *z)
+void mb__tree_repulsion(const mb__tree *t, const double *y, double theta, double force[2], double *z)
 {
     int stack[4 * DEEPEST + 8], n = 1;
     double sum = 0;

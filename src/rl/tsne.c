@@ -20,7 +20,7 @@ struct mb_tsne {
     int *column;         /* [begin[n]] */
     double *joint;       /* [begin[n]] */
     double *row;         /* [threads][n] distances, for the search of neighbours */
-    tree *tree;
+    mb__tree *tree;
     const double *y;     /* of the present gradient */
     double *force, *z, *kl, exaggeration; /* [n][2] repulsion, [n + 1] its normaliser and their sum, [n] */
     double *gradient;

@@ -88,7 +88,7 @@ bool mb__checkpoint_failed_state(mb_trainer *t, char *path, size_t n, mb_error *
     return mb_store_save(t->scope.store, path, t->run.step, err);
 }
 
-bool mb__checkpoint_load(mb_trainer *t, const char *dir, bool *found, mb_error *err)
+bool mb__checkpoint_load(mb_trainer *t, const char *dir, bool acting, bool *found, mb_error *err)
 {
     int64_t steps[LISTED], step;
     char path[PATH_BYTES];
@@ -98,7 +98,7 @@ bool mb__checkpoint_load(mb_trainer *t, const char *dir, bool *found, mb_error *
     for (int i = 0; i < n; i++) {
         mb_error why = { 0 };
         checkpoint_path(path, dir, steps[i]);
-        if (mb_store_load(t->scope.store, path, &step, &why)) {
+        if ((acting ? mb_store_load_small : mb_store_load)(t->scope.store, path, &step, &why)) {
             t->run.step = t->start_step = t->saved_step = t->kept[0];
             snprintf(t->checkpoint, PATH_BYTES, "%s", path);
             *found = true;

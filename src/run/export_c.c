@@ -13,7 +13,8 @@ struct c_file {
     const mb_netlist *net;
     const char *id;     /* what every public name begins with */
     char upper[64];
-    bool int8, recurrent, values; /* values: choices are made by them, and there is nothing to draw from */
+    bool int8, recurrent, values; /* values: choices are made by them */
+    bool drawn;                   /* there is a distribution to draw actions from */
     mb_str body;        /* everything but the functions it needs, which go before the weights */
     size_t weights, code; /* where these begin in it */
 };
@@ -171,7 +172,7 @@ static void add_prototypes(struct c_file *f)
     if (f->recurrent) ADD("\n/* Forget everything: before the first decision of every episode. */\nvoid %s_reset(%s_memory *m);\n", id, id);
     ADD("\n/* The best action for an observation. */\nvoid %s_act(%s%sconst %s_obs *obs, %s_action *a);\n", id, own, memory, id, id);
     if (f->net->table) return;
-    if (!f->values) ADD("\n/* An action drawn from the policy.  draw: random numbers, one within [0, 1) for every discrete part of the action, then one\n"
+    if (f->drawn) ADD("\n/* An action drawn from the policy.  draw: random numbers, one within [0, 1) for every discrete part of the action, then one\n"
         "   of the standard normal distribution for every continuous number. */\nenum { %s_DRAWS = %d };\n"
         "void %s_sample(%s%sconst %s_obs *obs, const float *draw, %s_action *a);\n", f->upper, draws(f->net), id, own, memory, id, id);
     ADD("\n/* What actions are made from. */\nvoid %s_network(%s%sconst %s_obs *obs, %s_output *o);\n", id, own, memory, id, id);
@@ -339,7 +340,7 @@ static void add_act(struct c_file *f, bool sampled)
 static bool add_deviation(struct c_file *f, mb_error *err)
 {
     const mb_net_head *h = f->net->nheads ? &f->net->head[f->net->nheads - 1] : NULL;
-    if (!h || h->kind != MB_HEAD_GAUSSIAN) return true;
+    if (!h || h->kind != MB_HEAD_GAUSSIAN || !h->log_std) return true;
     float *v = mb_alloc(f->x->arena, (size_t)h->log_std->n, sizeof *v, err);
     for (int64_t i = 0; v && i < h->log_std->n; i++) v[i] = mb_expf(h->log_std->data[i]);
     if (v) ADD("\n/* of the continuous actions, when they are drawn */\n"), add_floats(f, "deviation", v, h->log_std->n);
@@ -471,7 +472,11 @@ static bool write_file(struct c_file *f, const char *path, int64_t *bytes, mb_er
 bool mb__export_c(const mb__export *x, const char *path, int64_t *bytes, mb_error *err)
 {
     struct c_file file = { .x = x, .net = x->net, .id = x->name, .int8 = x->options->int8, .recurrent = mb_net_memory(x->net) > 0,
-                           .values = x->net->nheads > 0 && x->net->head[0].kind == MB_HEAD_VALUES }, *f = &file;
+                           .values = x->net->nheads > 0 && x->net->head[0].kind == MB_HEAD_VALUES, .drawn = true }, *f = &file;
+    for (int i = 0; i < x->net->nheads; i++) {
+        const mb_net_head *h = &x->net->head[i];
+        file.drawn = file.drawn && h->kind != MB_HEAD_VALUES && (h->kind != MB_HEAD_GAUSSIAN || h->log_std);
+    }
     size_t cap = (size_t)mb_net_weights(x->net) * 24 + ((size_t)256 << 10);
     char *memory = mb_alloc(x->arena, 1, cap, err);
     if (!memory) return false;
@@ -492,7 +497,7 @@ bool mb__export_c(const mb__export *x, const char *path, int64_t *bytes, mb_erro
         if (f->recurrent) ADD("\nvoid %s_reset(%s_memory *m)\n{\n    memset(m, 0, sizeof *m);\n}\n", f->id, f->id);
         add_network(f);
         add_act(f, false);
-        if (!f->values) add_act(f, true);
+        if (f->drawn) add_act(f, true);
     }
     ADD("\n#endif\n");
     return write_file(f, path, bytes, err);

@@ -1,4 +1,4 @@
-/* Environments of Python, `gym:ID[?key=value&...]`: worker.py asks Gymnasium or PettingZoo for one, says what its spaces are,
+/* Environments of Python, `gym:ID[?key=value&...]`: python/matchbox/worker asks Gymnasium or PettingZoo for one, says what its spaces are,
    and steps instances of it in processes of their own. */
 #include "matchbox/foreign.h"
 #include "run/outside.h"
@@ -56,7 +56,7 @@ static bool read_field(struct gym *g, mb_space *space, const char *line, mb_erro
     char kind[16], name[64] = "";
     mb_field f = { .low = -MB_INF, .high = MB_INF };
     if (sscanf(line, "%*s %15s %d %d %d %d %63s", kind, &f.n, &f.h, &f.w, &f.c, name) < 5)
-        return mb_fail(err, MB_ERR_FORMAT, "worker.py described a field as '%.80s'", line);
+        return mb_fail(err, MB_ERR_FORMAT, "the worker described a field as '%.80s'", line);
     if (space->nfields == MB_MAX_FIELDS) return mb_fail(err, MB_ERR_UNSUPPORTED, "a space of more than %d fields", MB_MAX_FIELDS);
     f.kind = kind[0] == 'b' ? MB_FIELD_BOX : kind[0] == 'd' ? MB_FIELD_DISCRETE : MB_FIELD_IMAGE;
     if (f.kind == MB_FIELD_IMAGE) f.low = 0, f.high = 255;
@@ -82,7 +82,7 @@ static bool read_shape(struct gym *g, char *text, mb_env_shape *s, mb_error *err
     s->masked = masked != 0;
     if (version == VERSION && s->obs.nfields && s->act.nfields) return true;
     mb_fail(err, MB_ERR_FORMAT, "%.200s: not the worker of this version of matchbox", g->args[1]);
-    return mb_note(err, "worker.py and the library belong together: install matchbox again");
+    return mb_note(err, "the worker and the library belong together: install matchbox again");
 }
 
 /* Lines that begin with '!' are why there is no such environment. */
@@ -170,8 +170,8 @@ const mb_env_def *mb__gym_env(mb_arena *a, const char *name, mb_error *err)
     struct gym *g = mb_alloc(a, 1, sizeof *g, err);
     const char *full = g ? whole_name(a, name, err) : NULL, *python = getenv("MATCHBOX_PYTHON");
     if (!full) return NULL;
-    if (!mb__find_own("python/matchbox/worker.py", script, sizeof script) && !mb__find_own("matchbox/worker.py", script, sizeof script)) {
-        mb_fail(err, MB_ERR_UNSUPPORTED, "%.100s: worker.py was not found, and environments of Python cannot be stepped without it", name);
+    if (!mb__find_own("python/matchbox/worker/__main__.py", script, sizeof script) && !mb__find_own("worker/__main__.py", script, sizeof script)) {
+        mb_fail(err, MB_ERR_UNSUPPORTED, "%.100s: the folder python/matchbox/worker was not found, and environments of Python cannot be stepped without it", name);
         mb_help(err, "make install");
         return NULL;
     }

@@ -157,8 +157,9 @@ int mb__request_take(const mb_trainer *t);
 void mb__iso_time(char *out, size_t n); /* now, UTC */
 
 bool mb__checkpoint_save(mb_trainer *t, mb_error *err);
-/* Load the newest valid one of `dir` into the store; warn about others.  *found false: there is none at all. */
-bool mb__checkpoint_load(mb_trainer *t, const char *dir, bool *found, mb_error *err);
+/* Load the newest valid one of `dir` into the store; warn about others.  acting: without what only learning needs, the replay.
+   *found false: there is none at all. */
+bool mb__checkpoint_load(mb_trainer *t, const char *dir, bool acting, bool *found, mb_error *err);
 /* The state when a metric went wrong, for a look afterwards; never resumed from. */
 bool mb__checkpoint_failed_state(mb_trainer *t, char *path, size_t n, mb_error *err);
 

@@ -20,7 +20,7 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
     bool found = true;
     char path[1024];
     bool file = dir && mb__policy_path(dir, path, sizeof path);
-    if (p->t && dir && (file ? mb__policy_load(p->t, path, err) : mb__checkpoint_load(p->t, dir, &found, err)) && found) return p;
+    if (p->t && dir && (file ? mb__policy_load(p->t, path, err) : mb__checkpoint_load(p->t, dir, true, &found, err)) && found) return p;
     if (p->t && !dir) return p;
     if (!found) mb_fail(err, MB_ERR_IO, "%s: holds no checkpoint", dir);
     mb_trainer_free(p->t);

@@ -213,7 +213,7 @@ static bool begin_episodes(mb_trainer *t, mb_error *err)
 bool mb__run_dir_open(mb_trainer *t, const char *dir, mb_error *err)
 {
     bool found;
-    if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__checkpoint_load(t, dir, &found, err)) return false;
+    if (!keep_dir(t, dir, err) || !lock_dir(t, err) || !mb__checkpoint_load(t, dir, false, &found, err)) return false;
     if (!cut_metrics(t, err) || !mb__system_json_write(t, err) || !open_files(t, t->run.step, err)) return false;
     if (t->run.step >= t->run.total_steps)
         mb_log_line(t->scope.log, MB_LOG_INFO, "%s: was complete at step %lld; a greater --total-steps trains on", dir, (long long)t->run.step);

@@ -22,6 +22,28 @@ static double p_of(double above, double below, mb_alternative alternative)
     return fmin(1, 2 * fmin(above, below));
 }
 
+/* The sums of d with every pattern of signs; bit i of the index turns d[i]. */
+static void signed_sums(const double *d, int n, double *sums)
+{
+    sums[0] = 0;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 1 << i; k++) {
+            sums[k | 1 << i] = sums[k] - d[i];
+            sums[k] += d[i];
+        }
+}
+
+/* All patterns at one addition each: every sum of the first half of the differences meets every sum of the second. */
+static void count_exact(struct tally *c, const double *d, int n)
+{
+    double first[1 << EXACT_PAIRS / 2], second[1 << EXACT_PAIRS / 2];
+    int half = n / 2;
+    signed_sums(d, half, first);
+    signed_sums(d + half, n - half, second);
+    for (int i = 0; i < 1 << half; i++)
+        for (int k = 0; k < 1 << (n - half); k++) count(c, first[i] + second[k]);
+}
+
 double mb_permutation_test(const double *d, int n, mb_alternative alternative, uint64_t seed)
 {
     struct tally c = { 0 };
@@ -34,11 +56,7 @@ double mb_permutation_test(const double *d, int n, mb_alternative alternative, u
     c.slack = 1e-13 * size;
     if (n <= EXACT_PAIRS) {
         int patterns = 1 << n;
-        for (int signs = 0; signs < patterns; signs++) {
-            double sum = 0;
-            for (int i = 0; i < n; i++) sum += (signs >> i & 1) ? -d[i] : d[i];
-            count(&c, sum);
-        }
+        count_exact(&c, d, n);
         return p_of((double)c.above / patterns, (double)c.below / patterns, alternative);
     }
     mb_rng rng = mb_rng_make(seed, "permutation", 0);

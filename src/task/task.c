@@ -41,10 +41,23 @@ mb_task *mb_task_open(mb_arena *a, const char *name, uint64_t seed, mb_error *er
     return t;
 }
 
+static bool no_option(const mb_task_def *d, const char *key, mb_error *err)
+{
+    const char *names[64] = { NULL };
+    int n = 0;
+    for (const mb_option *r = d->options; r->name && n < 50; r++) names[n++] = r->name;
+    for (const mb_option *r = mb__task_option_rows; r->name && n < 63; r++) names[n++] = r->name;
+    mb_fail(err, MB_ERR_USAGE, "%s: unknown option '%.64s'", d->name, key);
+    const char *near = mb_nearest(key, names);
+    if (near) mb_note(err, "did you mean '%s'?", near);
+    return mb_help(err, "matchbox help %s", d->name);
+}
+
 bool mb_task_set(mb_task *t, const char *key, const char *value, mb_error *err)
 {
     if (strncmp(key, "task.", 5) == 0) key += 5;
     bool common = mb_options_find(mb__task_option_rows, key);
+    if (!common && !mb_options_find(t->def->options, key)) return no_option(t->def, key, err);
     if (!mb_options_set(t->def->name, common ? mb__task_option_rows : t->def->options, common ? (void *)&t->settings : t->options, key, value, err))
         return mb_help(err, "matchbox help %s", t->def->name);
     const mb_task_settings *s = &t->settings;

@@ -2,7 +2,7 @@
    each switch; what cannot be is refused clearly. */
 #include "algo/toy.h"
 
-static const char *const family[] = { "dqn", "c51", "qr-dqn", "iqn", "rainbow", "hl-gauss", "pqn", "r2d2" };
+static const char *const family[] = { "dqn", "c51", "qr-dqn", "iqn", "rainbow", "hl-gauss", "md3qn", "pqn", "r2d2" };
 enum { FAMILY = sizeof family / sizeof *family, REPLAYED = FAMILY - 2 }; /* the first of them draw single transitions from a replay */
 
 static mb_settings *small(const char *algo, const char *const *more)
@@ -14,7 +14,7 @@ static mb_settings *small(const char *algo, const char *const *more)
     static const char *const wishes[][2] = { { "channels", "3" }, { "batch", "16" }, { "buffer", "200" }, { "learning-starts", "24" },
                                              { "target-every", "48" }, { "burn-in", "2" }, { "length", "5" }, { "period", "4" } };
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) toy_wish(s, wishes[i][0], wishes[i][1]);
-    toy_wish(s, "atoms", "11"), toy_wish(s, "quantiles", "5"), toy_wish(s, "act-fractions", "4");
+    toy_wish(s, "atoms", "11"), toy_wish(s, "quantiles", "5"), toy_wish(s, "particles", "4"), toy_wish(s, "act-fractions", "4");
     toy_set(s, more);
     return s;
 }

@@ -45,6 +45,17 @@ test_policy_file() {
     run 0 export q -o t.c; says t.c 'best_action[16]'
 }
 
+test_off_policy_actors() {
+    for algo in sac td3; do
+        name=$algo; train $algo pendulum --total-steps 600 --learning-starts 500 --hidden 16
+        run 0 export $algo -o $algo.c; says out 'equal bit for bit'; says $algo.c 'pendulum_act('
+        grep -q 'pendulum_sample(' $algo.c && complain 'there is nothing to draw from'
+        ${CC:-cc} -std=c99 -ffp-contract=off -Wall -Wextra -pedantic -Werror -c $algo.c -o $algo.o || complain "$algo.c does not compile"
+        run 0 export $algo --to onnx -o $algo.onnx; says out 'equal bit for bit'
+        run 0 export $algo --to policy -o $algo.mb; run 0 eval $algo --json --episodes 5; cp out want; run 0 eval $algo.mb --json --episodes 5; same out want
+    done
+}
+
 test_agents_with_a_policy_each() {
     name=s; train ppo spread --total-steps 4k --agents separate
     run 0 export s --agent 0 -o s0.c; run 0 export s --agent 1 -o s1.c; says s1.c 'agent 1 of'

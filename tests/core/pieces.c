@@ -107,6 +107,10 @@ TEST(what_did_not_change_is_not_written_again)
     int64_t step = 0;
     CHECK(mb_store_load(y.store, in(dir, "1.ckpt"), &step, &y.e) && step == 1 && y.small[2] == 5);
     CHECK(y.large[MB_STORE_PIECE + 5] == (x.large[MB_STORE_PIECE + 5] ^ 1));
+    memset(y.large, 9, BYTES);
+    memset(y.small, 0, sizeof y.small);
+    CHECK(mb_store_load_small(y.store, in(dir, "2.ckpt"), &step, &y.e) && step == 2 && !memcmp(x.small, y.small, sizeof x.small));
+    CHECK(y.large[0] == 9 && y.large[BYTES - 1] == 9);
     CHECK(mb_store_load(y.store, in(dir, "2.ckpt"), &step, &y.e) && step == 2 && !memcmp(x.large, y.large, BYTES));
     /* what was loaded makes the same file, elsewhere too */
     const char *other = in(folder("elsewhere"), "2.ckpt");

@@ -1,6 +1,7 @@
 """Functions test_* of a file, run one by one; the last line is `N passed, N failed`."""
 
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -33,6 +34,7 @@ def raises(kind, part, function):
 
 
 def main(names):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with it ignored
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     passed = failed = 0
     for name, test in list(names.items()):

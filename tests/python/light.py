@@ -394,6 +394,27 @@ def test_time_limits_of_gymnasium_are_truncations():
     assert worker.Spec(lambda: gymnasium.make("Pendulum-v1"), {"limit": 7}).limit == 7
 
 
+# ---- the program that comes with the package ----
+
+
+def test_the_package_brings_the_program():
+    program = os.path.join(os.path.dirname(sys.executable), "matchbox")
+    with tempfile.TemporaryDirectory() as there:
+        def run(*arguments):
+            bare = {"PATH": "/nowhere"}  # finds everything beside itself, and workers run on the same Python
+            done = subprocess.run([program, *arguments], cwd=there, env=bare, capture_output=True, text=True)
+            assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+            return done.stdout
+
+        run("train", "ppo", "cartpole", "--total-steps", "2048", "--run", "run", "--eval-episodes", "0")
+        with open(f"{there}/run/config.yaml") as f:
+            assert 'preset: "cartpole"' in f.read()
+        assert json.loads(run("eval", "zoo:cartpole", "--episodes", "5", "--json").splitlines()[-1])["return_mean"] > 400
+        run("train", "ppo", "gym:CartPole-v1", "--total-steps", "512", "--run", "none", "--eval-episodes", "0")
+    done = subprocess.run([sys.executable, "-m", "matchbox", "train", "pqo", "cartpole"], capture_output=True, text=True)
+    assert done.returncode != 0 and "ppo" in done.stderr
+
+
 # ---- what the pages promise ----
 
 

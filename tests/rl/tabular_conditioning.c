@@ -96,6 +96,24 @@ TEST(td_blocking)
     CHECK(fabs(expect[2]) < 0.01);
 }
 
+/* The errors of a learned trial: the discounted outcome at the cue, nothing at the outcome, and all of it missing when it stays away. */
+TEST(errors_move_to_the_cue)
+{
+    enum { STEPS = 12, CUE = 3, WHEN = 8 };
+    mb_conditioning m = { .n = 1, .T = STEPS, .alpha = 0.3, .gamma = 0.9 };
+    double w[STEPS] = { 0 }, expect[STEPS], delta[STEPS];
+    const int onset[1] = { CUE };
+    for (int i = 0; i < 400; i++) {
+        mb_td_trial(&m, w, onset, WHEN, 2, expect);
+        mb_td_errors(&m, expect, WHEN, 2, delta);
+        if (i == 0) for (int t = 0; t < STEPS; t++) CHECK(delta[t] == (t == WHEN ? 2 : 0));
+    }
+    for (int t = 0; t < STEPS; t++) CHECK_NEAR(delta[t], t == CUE ? 2 * pow(0.9, WHEN - CUE) : 0, 1e-9);
+    mb_td_trial(&m, w, onset, -1, 0, expect);
+    mb_td_errors(&m, expect, -1, 0, delta);
+    CHECK_NEAR(delta[WHEN], -2, 1e-9);
+}
+
 /* Thorndike: p of the right response after n escapes is 1 - (1 - p)(1 - rate)^n; probabilities add up to 1. */
 TEST(linear_operator)
 {
@@ -111,4 +129,4 @@ TEST(linear_operator)
 }
 
 MB_TESTS(T(acquisition_and_extinction), T(blocking), T(overshadowing), T(second_order_conditioning),
-         T(td_trial_converges_to_discounted_outcome), T(td_blocking), T(linear_operator))
+         T(td_trial_converges_to_discounted_outcome), T(td_blocking), T(errors_move_to_the_cue), T(linear_operator))

@@ -97,6 +97,30 @@ TEST(permutation)
     CHECK(isnan(mb_permutation_test(d, 0, MB_GREATER, 0)));
 }
 
+/* p of n pairs by adding up every pattern of signs on its own */
+static double permutation_plain(const double *d, int n)
+{
+    double observed = 0;
+    int above = 0;
+    for (int i = 0; i < n; i++) observed += d[i];
+    for (int signs = 0; signs < 1 << n; signs++) {
+        double sum = 0;
+        for (int i = 0; i < n; i++) sum += signs >> i & 1 ? -d[i] : d[i];
+        above += sum >= observed - 1e-12;
+    }
+    return (double)above / (1 << n);
+}
+
+TEST(permutation_of_every_size)
+{
+    double d[16];
+    mb_rng rng = mb_rng_make(1, "pairs", 0);
+    for (int n = 1; n <= 16; n++) {
+        for (int i = 0; i < n; i++) d[i] = (double)mb_normal(&rng) + 0.3;
+        CHECK_NEAR(mb_permutation_test(d, n, MB_GREATER, 0), permutation_plain(d, n), 0);
+    }
+}
+
 TEST(welch_and_student)
 {
     static const mb_alternative alternative[] = { MB_TWO_SIDED, MB_GREATER, MB_LESS };
@@ -134,5 +158,5 @@ TEST(agreement)
     CHECK_ERROR(err, "must lie in [0, 2]");
 }
 
-MB_TESTS(T(aggregates), T(sorting_and_quantiles), T(improvement_and_profile), T(bootstrap), T(permutation), T(welch_and_student),
-         T(corrections_and_counts), T(agreement))
+MB_TESTS(T(aggregates), T(sorting_and_quantiles), T(improvement_and_profile), T(bootstrap), T(permutation), T(permutation_of_every_size),
+         T(welch_and_student), T(corrections_and_counts), T(agreement))

@@ -5,7 +5,7 @@
 #define MB_ENV_CARTPOLE_H
 #include "env/classic/classic.h"
 
-#define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
+#define CARTPOLE_OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
     NUM(float, gravity, 9.8f, 0, 100, "gravity, m/s^2")                                            \
     NUM(float, cart_mass, 1.0f, 0.01f, 100, "mass of the cart, kg")                                \
     NUM(float, pole_mass, 0.1f, 0.001f, 100, "mass of the pole, kg")                               \
@@ -14,7 +14,7 @@
     NUM(float, tau, 0.02f, 0.0001f, 0.1f, "time between two actions, s")                           \
     NUM(float, max_x, 2.4f, 0.1f, 100, "the episode ends when the cart is farther out, m")         \
     NUM(float, max_angle, 12.0f, 1, 90, "the episode ends when the pole leans farther, degrees")
-MB_OPTIONS(cartpole, OPTIONS)
+MB_OPTIONS(cartpole, CARTPOLE_OPTIONS)
 
 struct cartpole { float x, v, angle, spin; }; /* m, m/s, rad (0 = upright), rad/s */
 

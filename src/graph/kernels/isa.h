@@ -50,6 +50,7 @@ void mb__activate(mb__act_fn act, float *C, ptrdiff_t ldc, int rows, int cols);
 #define mb__rmsprop MB__KERNEL(rmsprop)
 #define mb__sgd MB__KERNEL(sgd)
 #define mb__add_to MB__KERNEL(add_to)
+#define mb__follow MB__KERNEL(follow)
 #define mb__find_bad MB__KERNEL(find_bad)
 
 void mb__gemm_nn(int m, int n, int k, const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb, float *C, ptrdiff_t ldc,
@@ -76,6 +77,7 @@ void mb__adam(float *p, float *m, float *v, const float *g, int64_t n, float sca
 void mb__rmsprop(float *p, float *v, const float *g, int64_t n, float scale, float lr, float alpha, float eps);
 void mb__sgd(float *p, float *m, const float *g, int64_t n, float scale, float lr, float momentum);
 void mb__add_to(float *x, const float *y, int64_t n);
+void mb__follow(float *x, const float *y, int64_t n, float tau);
 int64_t mb__find_bad(const float *x, int64_t n, float lo, float hi);
 
 #endif

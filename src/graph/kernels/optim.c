@@ -49,3 +49,8 @@ void mb__add_to(float *x, const float *y, int64_t n)
 {
     MB__INDEPENDENT for (int64_t i = 0; i < n; i++) x[i] += y[i];
 }
+
+void mb__follow(float *x, const float *y, int64_t n, float tau)
+{
+    MB__INDEPENDENT for (int64_t i = 0; i < n; i++) x[i] = mb_fmaf(tau, y[i] - x[i], x[i]);
+}

@@ -10,5 +10,5 @@ const mb__kernels mb__kernels_here = {
     .log_softmax = mb__log_softmax, .softmax = mb__softmax,
     .conv_fwd = mb__conv_fwd, .conv_dw = mb__conv_dw, .conv_dx = mb__conv_dx,
     .sum_squares = mb__sum_squares, .adam = mb__adam, .rmsprop = mb__rmsprop, .sgd = mb__sgd,
-    .add_to = mb__add_to, .find_bad = mb__find_bad,
+    .add_to = mb__add_to, .follow = mb__follow, .find_bad = mb__find_bad,
 };

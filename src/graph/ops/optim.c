@@ -261,12 +261,7 @@ struct pair { const mb_params *to, *from; };
 static void follow_run(const mb__run *x)
 {
     const struct pair *s = x->node->data;
-    float tau = x->node->c;
-    for (int i = 0; i < s->to->n; i++) {
-        mb_tensor *t = s->to->t[i];
-        const float *f = s->from->t[i]->data;
-        for (int64_t j = 0; j < t->n; j++) t->data[j] = __builtin_fmaf(tau, f[j] - t->data[j], t->data[j]);
-    }
+    for (int i = 0; i < s->to->n; i++) x->k->follow(s->to->t[i]->data, s->from->t[i]->data, s->to->t[i]->n, x->node->c);
 }
 
 const mb__op mb__op_follow = { .name = "follow", .rows = MB__WHOLE, .effect = true, .run = follow_run };
