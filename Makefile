@@ -34,7 +34,8 @@ ISA_avx2   := -mavx2 -mfma
 ISA_plain  :=
 
 ENVS   := $(sort $(basename $(notdir $(wildcard src/env/*/*.c))))
-ALGOS  := $(sort $(basename $(notdir $(wildcard src/algo/*/*.c))))
+ALGOS  := $(sort $(basename $(notdir $(filter-out src/algo/lm/%,$(wildcard src/algo/*/*.c)))))
+LMS    := $(sort $(basename $(notdir $(wildcard src/algo/lm/*.c))))
 TASKS  := $(sort $(basename $(notdir $(wildcard src/task/*/*.c))))
 MODELS := $(sort $(basename $(notdir $(wildcard src/nn/model/*.c))))
 CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*.c)))))
@@ -43,7 +44,7 @@ CMDS   := $(sort $(patsubst cmd_%,%,$(basename $(notdir $(wildcard src/cli/cmd_*
 ONCE_SRC := $(wildcard src/core/*.c src/task/*.c src/task/*/*.c src/graph/*.c src/graph/ops/*.c src/env/*.c src/nn/*.c src/nn/model/*.c src/rl/*.c src/lm/*.c src/algo/*/*.c src/run/*.c)
 ISA_SRC  := $(wildcard src/graph/kernels/*.c src/env/*/*.c)
 CLI_SRC  := $(wildcard src/cli/*.c)
-LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/portable_text.o
+LIB_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(ONCE_SRC)) $(foreach i,$(ISAS),$(patsubst src/%.c,$(B)/%.$(i).o,$(ISA_SRC))) $(B)/registry.o $(B)/lm_registry.o $(B)/portable_text.o
 CLI_OBJ  := $(patsubst src/%.c,$(B)/%.o,$(CLI_SRC)) $(B)/commands.o $(B)/page.o
 LIB      := $(B)/libmatchbox.a
 SOLIB    := $(B)/libmatchbox.so.$(SOVER)
@@ -86,7 +87,7 @@ $(B)/%.$(1).o: src/%.c $$(NEEDS)
 	$$(Q)$$(COMPILE) $(ISA_$(1)) -DMB_ISA=_$(1) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
-$(B)/registry.o $(B)/portable_text.o $(B)/commands.o $(B)/page.o: $(B)/%.o: $(B)/%.c $(NEEDS)
+$(B)/registry.o $(B)/lm_registry.o $(B)/portable_text.o $(B)/commands.o $(B)/page.o: $(B)/%.o: $(B)/%.c $(NEEDS)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
@@ -96,6 +97,8 @@ define replace
 endef
 $(B)/registry.c: force
 	$(call replace,sh tools/registry.sh "$(ISAS)" "$(ENVS)" "$(ALGOS)" "$(MODELS)" "$(TASKS)")
+$(B)/lm_registry.c: force
+	$(call replace,sh tools/registry.sh lms "$(LMS)")
 $(B)/commands.c: force
 	$(call replace,sh tools/registry.sh commands "$(CMDS)")
 # the page of `matchbox serve`

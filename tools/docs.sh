@@ -1,6 +1,7 @@
 #!/bin/sh
 # Pages: every algorithm, environment and task has docs/algo/NAME.md, docs/env/NAME.md or docs/task/NAME.md, and the option table between
 #   <!-- options --> and <!-- /options --> there is what `matchbox help NAME --markdown` prints.
+# Objectives: docs/objectives/NAME.md, with what `matchbox lm loss --fields --preset NAME` prints.
 # docs/systems.md is what `matchbox systems --markdown` prints.
 #   docs.sh check PROGRAM        says what is missing or stale
 #   docs.sh write PROGRAM        fills the tables
@@ -8,8 +9,13 @@ mode=$1 program=$2 bad=0
 page() { # docs/algo/NAME.md
     name=$(basename "$1" .md)
     new=$(mktemp)
-    if ! "$program" help "$name" --markdown > "$new.table" 2> "$new.err"; then
-        echo "$1: \`matchbox help $name --markdown\` fails: $(head -n 1 "$new.err")"
+    case $1 in docs/objectives/*) set -- "$1" lm loss --fields --preset "$name" ;; *) set -- "$1" help "$name" --markdown ;; esac
+    file=$1; shift
+    command="matchbox $*"
+    "$program" "$@" > "$new.table" 2> "$new.err"; status=$?
+    set -- "$file"
+    if [ $status -ne 0 ]; then
+        echo "$1: \`$command\` fails: $(head -n 1 "$new.err")"
         echo "    mend: call the page after its algorithm or environment"; bad=1
     elif ! grep -q '^<!-- options -->$' "$1" || ! grep -q '^<!-- /options -->$' "$1"; then
         echo "$1: no option table"
@@ -36,6 +42,10 @@ for kind in algo env task; do
         [ -f "$md" ] && page "$md"
     done
 done
+"$program" lm loss --presets | while read -r name _; do
+    [ -f "docs/objectives/$name.md" ] || echo "the objective $name has no page: write docs/objectives/$name.md"
+done | grep . && bad=1
+for md in docs/objectives/*.md; do page "$md"; done
 # the ledger as a page
 new=$(mktemp)
 "$program" systems --markdown > "$new"

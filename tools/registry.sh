@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes the tables of everything that is found by directory listing.
 #   registry.sh "ISAS" "ENVS" "ALGOS" "MODELS" "TASKS"   the library's tables (environments once per instruction set)
+#   registry.sh lms "LMS"                        trainers of language models
 #   registry.sh commands "CMDS"                  the program's
 # Plain extern references: a file without its descriptor is a link error, and nothing vanishes from a static archive.
 echo '/* generated from the directory listing: do not edit */'
@@ -12,6 +13,11 @@ table() { # type, prefix, suffix, names...
     for n in "$@"; do echo "    &$prefix$n$suffix,"; done
     echo '    0 };'
 }
+if [ "$1" = lms ]; then
+    echo '#include "matchbox/algo.h"'
+    table mb_algo_def mb_lm_algo_ '' $2
+    exit
+fi
 if [ "$1" = commands ]; then
     echo '#include "cli/command.h"'
     table mb_command_def mb_command_ '' $2

@@ -50,13 +50,21 @@ typedef struct mb_algo_def {
     bool (*actor)(mb_run *run, void *self, const void *options, mb_vec *vec, mb_actor *out, mb_error *err);
     /* optional: the present greedy policy of agent `agent` as a net list (netlist.h), for export; it points at the weights */
     bool (*netlist)(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err);
+    /* optional: what was trained as a folder for other programs; the runner asks for it with every checkpoint */
+    bool (*folder)(mb_run *run, void *self, const void *options, const char *path, mb_error *err);
+    void (*close)(void *self);            /* optional: give back what does not lie in the scope */
+    /* optional: learns on something else than environments (no actor then); what stands in the place of one called `name` */
+    const mb_env_def *(*place)(mb_arena *a, const char *name, mb_error *err);
 } mb_algo_def;
 
 #define MB_ALGO(name) MB_API extern const mb_algo_def mb_algo_##name; const mb_algo_def mb_algo_##name
 #define MB_ALGO_HEAD .abi = MB_ABI, .size = sizeof(mb_algo_def)
 
+#define MB_LM_ALGO(name) MB_API extern const mb_algo_def mb_lm_algo_##name; const mb_algo_def mb_lm_algo_##name /* src/algo/lm/ */
+
 MB_API const mb_algo_def *mb_algo_find(const char *name, mb_error *err); /* hyphens = underscores; unknown: nearest name in a note */
-MB_API const mb_algo_def *mb_algo_at(int i);                             /* in order of name; NULL past the end */
+MB_API const mb_algo_def *mb_algo_at(int i);                             /* in order of name, those on environments; NULL past the end */
+MB_API const mb_algo_def *mb_lm_algo_at(int i);                          /* those on texts */
 
 #ifdef __cplusplus
 }

@@ -45,7 +45,7 @@ enum { MB_DEN_SEQUENCE_MEAN, MB_DEN_TOKEN_MEAN, MB_DEN_SEQUENCE_SUM, MB_DEN_CONS
     NUM(double, gamma, 1, 0, 1, "discount over tokens (gae, whiten)")                                                                \
     NUM(double, lambda, 1, 0, 1, "lambda of gae")                                                                                       \
     NUM(double, turn_weight, 1, 0, 100, "turn: weight of the outcome's advantage beside the turn's")                                 \
-    PICK(group_filter, 0, "none|mixed", "mixed: groups of equal rewards are dropped and leave every count")                          \
+    PICK(group_filter, 0, "none|mixed", "mixed: groups that teach nothing (equal rewards; relative: all wins or all losses) leave every count")                          \
     NUM(bool, drop_truncated, false, 0, 1, "tokens of truncated sequences do not count")                                             \
     NUM(double, overlong_max, 0, 0, 1e9, "length from which the reward loses 1; 0: no shaping")                                      \
     NUM(double, overlong_cache, 0, 0, 1e9, "tokens before overlong-max over which the penalty grows from 0")                         \
@@ -114,6 +114,22 @@ typedef struct mb_objective_terms {
     mb_var kl[4];         /* [1..3]: k1, k2, k3 of every token [n, longest]; id < 0 without a reference */
 } mb_objective_terms;
 MB_API mb_objective_terms mb_objective_loss(const mb_objective *o, const mb_objective_inputs *in);
+
+/* The same compiled, in float32, for training: what the loss asks of each token's log-probability. */
+typedef struct mb_objective_plan mb_objective_plan;
+/* For n sequences of at most `longest` tokens; reference: there are ref_logp. */
+MB_API mb_objective_plan *mb_objective_plan_new(mb_scope *s, const mb_objective *o, int n, int longest, bool reference, mb_error *err);
+MB_API void mb_objective_plan_free(mb_objective_plan *p); /* its scratch; NULL is fine */
+typedef struct mb_objective_result {
+    double loss;
+    const float *grad;              /* [n, longest] d loss / d logp; zero where the mask is */
+    double clipped_low, clipped_high; /* shares of tokens the clip holds back, by the side of their ratio */
+    double kl[4];                   /* [1..3] token means; 0 without a reference */
+    double flat;                    /* share of groups without a difference in reward */
+    int dropped;                    /* groups the filter dropped */
+} mb_objective_result;
+/* x->teacher is not used here.  Everything of x must have the sizes of the plan; the result is valid until the next call. */
+MB_API bool mb_objective_run(mb_objective_plan *p, const mb_sequences *x, mb_objective_result *out, mb_error *err);
 
 /* Pairs: sums of log-probabilities over the tokens of a text, and their counts, [n] each.  For `reward` logp is the score. */
 typedef struct mb_pair_inputs { mb_var chosen, chosen_ref, chosen_n, rejected, rejected_ref, rejected_n; } mb_pair_inputs;

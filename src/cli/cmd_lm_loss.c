@@ -8,7 +8,7 @@
     TEXT(preset, "", "grpo, dapo, dpo ...: instead of the one in the file's config")                                  \
     TEXT(convention, "", "paper, trl, verl, openrlhf or open-instruct: instead of the one in the file's config")      \
     NUM(bool, presets, false, 0, 1, "list the presets")                                                               \
-    NUM(bool, fields, false, 0, 1, "list the fields of a config, with defaults and ranges")
+    NUM(bool, fields, false, 0, 1, "list the fields of a config, with defaults and ranges; with --preset: those that it sets, by convention")
 MB_OPTIONS(lm_loss, OPTIONS)
 
 struct result { double loss, *grad, *advantages, kl[4]; bool per_token, has_kl; int dropped; };
@@ -181,12 +181,50 @@ static bool evaluate(const struct lm_arrays *in, mb_arena *a, mb_str *out, mb_er
     return true;
 }
 
+/* The fields that a preset sets, by convention, as the table of its page: those that differ from a field's default somewhere. */
+static bool preset_fields(const char *preset, mb_error *err)
+{
+    enum { CONVENTIONS = 5, ROWS = 64 };
+    static const char *const names[CONVENTIONS] = { "paper", "trl", "verl", "openrlhf", "open-instruct" };
+    mb_objective o[CONVENTIONS], plain;
+    char text[CONVENTIONS][ROWS][48], standard[48];
+    const mb_option *rows = mb_objective_rows();
+    bool shown[ROWS] = { false }, column[CONVENTIONS] = { true };
+    mb_objective_default(&plain);
+    for (int k = 0; k < CONVENTIONS; k++) {
+        if (!mb_objective_preset(&o[k], preset, names[k], err)) return false;
+        for (int i = 0; rows[i].name && i < ROWS; i++) {
+            mb_options_get(&rows[i], &plain, standard, sizeof standard);
+            mb_options_get(&rows[i], &o[k], text[k][i], sizeof text[k][i]);
+            shown[i] = shown[i] || strcmp(text[k][i], standard) != 0;
+            column[k] = column[k] || strcmp(text[k][i], text[0][i]) != 0;
+        }
+    }
+    printf("| field |");
+    for (int k = 0; k < CONVENTIONS; k++)
+        if (column[k]) printf(" %s |", names[k]);
+    printf(" default |\n|---|");
+    for (int k = 0; k < CONVENTIONS; k++)
+        if (column[k]) printf("---|");
+    printf("---|\n");
+    for (int i = 0; rows[i].name && i < ROWS; i++) {
+        if (!shown[i]) continue;
+        printf("| `%s` |", rows[i].name);
+        for (int k = 0; k < CONVENTIONS; k++)
+            if (column[k]) printf(" %s |", text[k][i]);
+        mb_options_get(&rows[i], &plain, standard, sizeof standard);
+        printf(" %s |\n", standard);
+    }
+    return true;
+}
+
 static bool run(cli *c, mb_error *err)
 {
     const struct lm_loss_options *o = c->options;
     const char *name, *source;
     if (o->presets)
         for (int i = 0; (name = mb_objective_preset_at(i, &source)); i++) printf("%-22s %s\n", name, source);
+    if (o->fields && cli_text(c, "preset")) return preset_fields(cli_text(c, "preset"), err);
     if (o->fields) rows_text(stdout, mb_objective_rows(), "");
     if (o->presets || o->fields) return true;
     if (c->nwords == 0) {

@@ -2,13 +2,7 @@
 #include "cli/command.h"
 #include <string.h>
 
-#define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                    \
-    TEXT(config, "", "YAML file of settings; wins over the preset")                              \
-    TEXT(preset, "", "presets/ALGO/NAME.yaml; none: no preset; default: the environment's own")  \
-    DASHBOARD_ROW(PICK) \
-    NUM(bool, print_config, false, 0, 1, "show every setting and where it came from, then stop") \
-    NUM(bool, json, false, 0, 1, "the last line of output is the summary as JSON")
-MB_OPTIONS(train, OPTIONS)
+MB_OPTIONS(train, TRAIN_ROWS)
 
 static void print_result(const mb_summary *s)
 {
@@ -42,7 +36,7 @@ bool cli_finish(mb_trainer *t, const mb_settings *s, struct term_bar *bar, int e
     mb_error also = { 0 };
     expect_crashes(t);
     bool ok = mb_trainer_run(t, err);
-    if (ok && episodes > 0) ok = mb_trainer_evaluate(t, episodes, &eval, err);
+    if (ok && episodes > 0 && !mb_settings_algo(mb_trainer_settings(t))->place) ok = mb_trainer_evaluate(t, episodes, &eval, err);
     term_bar_close(bar);
     if (!ok && err->code != MB_ERR_INTERRUPTED) return false;
     if (!mb_trainer_summary(t, &sum, ok ? err : &also)) return false;
@@ -68,12 +62,10 @@ static bool print_config(const cli *c, const mb_settings *s, mb_error *err)
     return true;
 }
 
-static bool run(cli *c, mb_error *err)
+bool cli_train(const cli *c, const struct cli_train *o, mb_settings *s, mb_error *err)
 {
-    const struct train_options *o = c->options;
     struct term_bar bar = { 0 };
     char episodes[32];
-    mb_settings *s = mb_settings_new(c->arena, c->words[0], c->words[1], err);
     if (!s || !cli_settings(c, cli_text(c, "preset"), cli_text(c, "config"), s, err)) return false;
     if (o->print_config) return print_config(c, s, err);
     if (!term_dashboard(&bar, o->dashboard, NULL, c->arena, err)) return false;
@@ -85,6 +77,11 @@ static bool run(cli *c, mb_error *err)
     bool ok = cli_finish(t, s, &bar, (int)n, o->json, err);
     mb_trainer_free(t);
     return ok;
+}
+
+static bool run(cli *c, mb_error *err)
+{
+    return cli_train(c, c->options, mb_settings_new(c->arena, c->words[0], c->words[1], err), err);
 }
 
 CLI_COMMAND(train) = {

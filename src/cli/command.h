@@ -83,6 +83,16 @@ void rows_markdown(FILE *f, const mb_option *rows, const char *prefix);
 
 /* Text of one JSON value on standard output. */
 void cli_json(const mb_str *json);
+/* What train and its relatives on language models take. */
+#define TRAIN_ROWS(NUM, PICK, TEXT, LIST, SCHED)                                                 \
+    TEXT(config, "", "YAML file of settings; wins over the preset")                              \
+    TEXT(preset, "", "presets/ALGO/NAME.yaml; none: no preset; default: the environment's own")  \
+    DASHBOARD_ROW(PICK)                                                                          \
+    NUM(bool, print_config, false, 0, 1, "show every setting and where it came from, then stop") \
+    NUM(bool, json, false, 0, 1, "the last line of output is the summary as JSON")
+struct cli_train { TRAIN_ROWS(MB_F_NUM, MB_F_PICK, MB_F_TEXT, MB_F_LIST, MB_F_SCHED) };
+/* Train with these settings (NULL: err says why there are none) and what the command line says. */
+bool cli_train(const cli *c, const struct cli_train *o, mb_settings *s, mb_error *err);
 /* train and resume end the same way. */
 bool cli_finish(mb_trainer *t, const mb_settings *s, struct term_bar *bar, int episodes, bool json, mb_error *err);
 

@@ -86,7 +86,10 @@ static bool any_has(const json_t *list, const char *key)
     return false;
 }
 
-/* [n, longest] of `key`, NULL when no sequence has it; one that all or none must have is checked by row lengths. */
+/* What all sequences must have once one has it: there is no value to stand in. */
+static bool all_or_none(const char *key) { return strcmp(key, "ref_logp") == 0 || strcmp(key, "values") == 0 || strcmp(key, "entropy") == 0; }
+
+/* [n, longest] of `key`, NULL when no sequence has it. */
 static bool matrix(const struct reader *r, const json_t *list, const char *key, double otherwise, bool optional, size_t longest, double **out)
 {
     size_t n = json_array_size(list);
@@ -100,7 +103,8 @@ static bool matrix(const struct reader *r, const json_t *list, const char *key, 
         const json_t *item = json_array_get(list, i);
         size_t len = json_array_size(json_object_get(item, "logp"));
         for (size_t t = 0; t < len; t++) (*out)[i * longest + t] = otherwise;
-        if (!optional && !json_object_get(item, key) && strcmp(key, "mask") != 0) return wrong(r, "sequence", (int)i, key, "is missing");
+        if ((!optional || all_or_none(key)) && !json_object_get(item, key) && strcmp(key, "mask") != 0)
+            return wrong(r, "sequence", (int)i, key, optional ? "is missing, and others have it" : "is missing");
         if (!row(r, (int)i, item, key, len, *out + i * longest)) return false;
     }
     return true;
@@ -187,6 +191,9 @@ static bool read_sequences(const struct reader *r, const json_t *list, const mb_
     int *groups = group ? ints_of(r, group, n) : mb_alloc(r->a, n, sizeof *groups, r->err);
     if (!zero || !groups) return false;
     s->group = groups, s->reward = reward ? reward : zero;
+    for (int i = 0; old && i < s->n; i++) /* a sequence without it was sampled by these weights */
+        if (!json_object_get(json_array_get(list, (size_t)i), "old_logp"))
+            memcpy(old + (size_t)i * longest, logp + (size_t)i * longest, longest * sizeof *old);
     s->logp = logp, s->old_logp = old, s->ref_logp = ref, s->value = value, s->entropy = entropy;
     s->mask = bytes_of(r, mask, cells), s->teacher = bytes_of(r, teacher, cells);
     s->truncated = bytes_of(r, truncated, n), s->reference = bytes_of(r, reference, n);

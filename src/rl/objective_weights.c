@@ -128,18 +128,34 @@ static void spread(struct work *w)
     }
 }
 
-/* Tokens of turn k: the turn's advantage in the group, and the outcome's (Zeng et al. 2025, eq. 5). */
+/* Every token that counts lies in the first turn: no result of a tool came back. */
+static bool one_turn(const struct work *w, int i)
+{
+    for (int t = 0; t < w->x->longest; t++)
+        if (w->x->mask[cell(w, i, t)] && w->x->turn[cell(w, i, t)] > 0) return false;
+    return true;
+}
+
+/* Tokens of turn k: the outcome's advantage and, weighed, the turn's, each standardised over the group; a sequence that never came to a second
+   turn has the advantage of all its rewards together (Zeng et al. 2025, arXiv:2505.11821, and their released trainer). */
 static void turns(struct work *w, double *column)
 {
     const mb_sequences *x = w->x;
-    for (size_t at = 0; at < (size_t)x->n * (size_t)x->longest; at++) w->out->adv[at] *= w->o->turn_weight;
-    for (int k = 0; k < x->turns; k++) {
-        for (int i = 0; i < x->n; i++) column[i] = x->turn_reward[i * x->turns + k];
+    for (int k = 0; k <= x->turns; k++) { /* the last pass: all rewards together */
+        bool together = k == x->turns;
+        for (int i = 0; i < x->n; i++) {
+            column[i] = together ? w->score[i] : x->turn_reward[i * x->turns + k];
+            for (int j = 0; j < x->turns && together; j++) column[i] += x->turn_reward[i * x->turns + j];
+        }
         struct stats batch = stats_of(w, column, EVERYONE);
         for (int i = 0; i < x->n; i++) {
             double a = standardized(w, column, i, &batch);
-            for (int t = 0; t < x->longest; t++)
-                if (x->turn[cell(w, i, t)] == k) w->out->adv[cell(w, i, t)] += a;
+            bool single = x->turns > 1 && one_turn(w, i);
+            for (int t = 0; t < x->longest; t++) {
+                size_t at = cell(w, i, t);
+                if (together && single) w->out->adv[at] = a;
+                else if (!together && !single && x->turn[at] == k) w->out->adv[at] += w->o->turn_weight * a;
+            }
         }
     }
 }
@@ -242,13 +258,24 @@ static void weights(struct work *w)
     }
 }
 
+/* Nothing to learn from: equal rewards or, against a reference, all wins or all losses. */
+static bool teaches_nothing(const struct work *w, int of)
+{
+    const mb_sequences *x = w->x;
+    if (w->o->advantage != MB_ADV_RELATIVE) return stats_of(w, x->reward, of).equal;
+    int r = reference_of(x, of), wins = 0, losses = 0;
+    for (int i = 0; i < x->n; i++)
+        if (x->group[i] == x->group[of] && i != r) *(x->reward[i] > x->reward[r] ? &wins : &losses) += 1;
+    return wins == 0 || losses == 0;
+}
+
 static void drop_equal_groups(struct work *w)
 {
     const mb_sequences *x = w->x;
     for (int i = 0; i < x->n; i++) {
         bool first = true;
         for (int k = 0; k < i; k++) first = first && x->group[k] != x->group[i];
-        if (!first || !stats_of(w, x->reward, i).equal) continue;
+        if (!first || !teaches_nothing(w, i)) continue;
         w->out->groups_dropped++;
         for (int k = i; k < x->n; k++)
             if (x->group[k] == x->group[i]) w->out_of_counts[k] = 1;

@@ -2,6 +2,8 @@
 #include "matchbox/algo.h"
 #include <string.h>
 
+/* those of src/algo/lm/; weak, so that a program linked with the static library has them, and the libraries they need, only if it asks */
+extern const mb_algo_def *const mb__lm_algo_table[] __attribute__((weak));
 extern const mb_algo_def *const mb__algo_table[]; /* generated from the listing of src/algo/ */
 
 enum { MANY = 512 };
@@ -20,12 +22,23 @@ const mb_algo_def *mb_algo_at(int i)
     return i >= 0 && i < n ? mb__algo_table[i] : NULL;
 }
 
+const mb_algo_def *mb_lm_algo_at(int i)
+{
+    int n = 0;
+    while (mb__lm_algo_table && mb__lm_algo_table[n]) n++;
+    return i >= 0 && i < n ? mb__lm_algo_table[i] : NULL;
+}
+
 const mb_algo_def *mb_algo_find(const char *name, mb_error *err)
 {
     const char *names[MANY] = { NULL };
-    for (int i = 0; i < MANY - 1 && mb__algo_table[i]; i++) {
-        if (same(mb__algo_table[i]->name, name)) return mb__algo_table[i];
-        names[i] = mb__algo_table[i]->name;
+    int n = 0;
+    for (int table = 0; table < 2; table++) {
+        const mb_algo_def *const *d = table ? mb__lm_algo_table : mb__algo_table;
+        for (; d && *d && n < MANY - 1; d++) {
+            if (same((*d)->name, name)) return *d;
+            names[n++] = (*d)->name;
+        }
     }
     mb_fail(err, MB_ERR_USAGE, "no algorithm is called '%.64s'", name);
     const char *near = mb_nearest(name, names);

@@ -78,7 +78,10 @@ bool mb__checkpoint_save(mb_trainer *t, mb_error *err)
     t->saved_step = t->run.step;
     t->saved_at = mb_now();
     prune(t);
-    return true;
+    const mb_algo_def *algo = t->settings->algo;
+    if (!algo->folder) return true;
+    snprintf(path, sizeof path, "%.1000s/model", t->dir);
+    return algo->folder(&t->run, t->self, t->settings->algo_options, path, err);
 }
 
 bool mb__checkpoint_failed_state(mb_trainer *t, char *path, size_t n, mb_error *err)

@@ -58,10 +58,10 @@ mb_settings *mb_settings_new(mb_arena *a, const char *algo_name, const char *env
 {
     const mb_algo_def *algo = mb_algo_find(algo_name, err);
     if (!algo) return NULL;
-    bool from_file = mb__is_env_file(env_name), outside = from_file || mb__is_gym(env_name);
+    bool from_file = !algo->place && mb__is_env_file(env_name), outside = from_file || (!algo->place && mb__is_gym(env_name));
     mb_plugin *plugin = outside ? mb_env_load(a, env_name, err) : NULL;
     if (outside && !plugin) return NULL;
-    const mb_env_def *env = outside ? mb_plugin_env(plugin) : mb_env_find(env_name, err);
+    const mb_env_def *env = outside ? mb_plugin_env(plugin) : algo->place ? algo->place(a, env_name, err) : mb_env_find(env_name, err);
     if (!env) return NULL;
     mb_settings *s = mb_settings_of(a, algo, env, err);
     if (!s) return NULL;

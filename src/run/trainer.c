@@ -127,7 +127,11 @@ mb_trainer *mb__trainer_build(const mb_settings *s, mb_arena *owned, const mb_ho
     return NULL;
 }
 
-static int eval_envs(const mb_settings *s) { return s->run.eval_episodes < EVAL_ENVS ? s->run.eval_episodes : EVAL_ENVS; }
+static int eval_envs(const mb_settings *s)
+{
+    if (s->algo->place) return 0; /* they test themselves */
+    return s->run.eval_episodes < EVAL_ENVS ? s->run.eval_episodes : EVAL_ENVS;
+}
 
 mb_trainer *mb_trainer_new(const mb_settings *s, const mb_hooks *hooks, mb_error *err)
 {
@@ -191,6 +195,7 @@ void mb_trainer_free(mb_trainer *t)
 {
     if (!t) return;
     mb__run_dir_close(t);
+    if (t->self && t->settings->algo->close) t->settings->algo->close(t->self);
     mb_vec_close(t->run.vec);
     mb_vec_close(t->eval.vec);
     mb_pool_free(t->scope.pool);

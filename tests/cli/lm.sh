@@ -51,6 +51,7 @@ test_bad_files() {
     bad '{"config": {"advantage": "centre"}, "sequences": []}' 'must be one of center, standardize'
     bad '{"config": {"beta": [1]}, "sequences": []}' 'neither a number nor a word'
     bad '{"config": {"kl": "k3", "beta": 1}, "sequences": [{"reward": 1, "logp": [-1]}]}' 'lack ref_logp'
+    bad '{"sequences": [{"reward": 1, "logp": [-1], "ref_logp": [-1]}, {"reward": 0, "logp": [-1]}]}' "'ref_logp' is missing, and others have it"
     bad '{"config": {"preset": "dpo"}, "pairs": []}' "'pairs' is missing or empty"
     bad '{"config": {"preset": "kto"}, "items": [{"logp": 1, "ref": 1, "desirable": 1}]}' "'z0' is missing"
 }

@@ -89,8 +89,11 @@ def advantages(c, mask):
         else:
             a = 0.0
         if rule == "turn":
+            together = scaled(r + TURN_REWARD.sum(axis=1), i)  # of a sequence that never came to a second turn
             for t in range(L):
-                A[i, t] = c["turn_weight"] * a + scaled(TURN_REWARD[:, TURN[i, t]], i)
+                A[i, t] = a + c["turn_weight"] * scaled(TURN_REWARD[:, TURN[i, t]], i)
+                if all(TURN[i, u] == 0 for u in tokens[i]):
+                    A[i, t] = together
         elif rule in ("whiten", "gae"):
             carry, nextv, last = 0.0, 0.0, True
             for t in reversed(tokens[i]):
@@ -244,6 +247,7 @@ CASES = [
               S(ratio="none", advantage="leave-one-out", denominator="sequence-sum", kl="k1", kl_place="reward", beta=0.05)),
     sequences("preset_rloo_trl", {}, "rloo", "trl",
               S(ratio="sequence", ratio_norm="sum", advantage="leave-one-out", kl="k1", kl_place="reward", beta=0.05)),
+    sequences("preset_mt_grpo", {}, "mt-grpo", "", S(advantage="turn")),
     sequences("preset_lite", {}, "lite-ppo", "", S(std_scope="batch", denominator="token-mean")),
 ]
 
