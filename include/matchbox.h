@@ -27,4 +27,5 @@
 #include "matchbox/transformer.h"
 #include "matchbox/task.h"
 #include "matchbox/value.h"
+#include "matchbox/verifier.h"
 #endif

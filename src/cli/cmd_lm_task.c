@@ -1,8 +1,9 @@
 /* matchbox lm task NAME: problems of a task, with correct answers, for people and as data sets; verdicts on answers. */
 #include "cli/command.h"
-#include "matchbox/task.h"
+#include "matchbox/verifier.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                                                     \
     NUM(int, count, 3, 1, 100000000, "how many problems")                                                                        \
@@ -10,6 +11,9 @@
     NUM(int64_t, seed, 1, 0, 1e15, "of the problems")                                                                            \
     PICK(split, 0, "train|held-out|all", "which problems: these never share one")                                                \
     TEXT(answer, "", "verdict on this answer to the first problem; several turns are separated by |")                            \
+    TEXT(verifier, "", "command that verifies in place of the task's own, see docs/guide/tasks.md")                              \
+    NUM(double, verifier_seconds, 5, 0.01, 3600, "time limit of that command")                                                   \
+    NUM(int, verifier_megabytes, 512, 16, 1000000, "memory limit of that command")                                               \
     NUM(bool, pairs, false, 0, 1, "pairs of texts, labelled by their gold rewards with noise (task gold)")                       \
     NUM(double, pair_scale, 10, 0, 1e6, "pairs: the better text is chosen with probability sigmoid(this x difference of scores)") \
     NUM(bool, json, false, 0, 1, "one JSON array on the last line of output")                                                    \
@@ -116,16 +120,29 @@ static bool pair(const mb_task *t, const struct lm_task_options *o, uint64_t ind
     return true;
 }
 
+static void ask_outside(cli *c, struct turns *x)
+{
+    const struct lm_task_options *o = c->options;
+    char out[64];
+    snprintf(out, sizeof out, "/tmp/matchbox-verifier-%ld", (long)getpid());
+    mb_outside_verifier v = { cli_text(c, "verifier"), out, o->verifier_seconds, o->verifier_megabytes };
+    const char *last = x->model[x->n - 1];
+    x->verdict = mb_verify_outside(&v, x->prompt, last, strlen(last), c->arena);
+    unlink(out);
+}
+
 static bool one(cli *c, const mb_task *t, int64_t index, void *problem, struct turns *x, mb_str *out, mb_error *err)
 {
     const struct lm_task_options *o = c->options;
     const char *answer = cli_text(c, "answer");
     char *given = answer ? mb_strdup(c->arena, answer, err) : NULL;
+    bool judged = answer || cli_text(c, "verifier");
     if (!mb_task_problem(t, o->split, (uint64_t)index, problem, err)) return false;
     if (o->pairs) return pair(t, o, (uint64_t)index, problem, out, err);
     if (!walk(t, problem, given, x, err)) return false;
-    if (o->json || o->jsonl) problem_json(out, index, x, answer != NULL);
-    else problem_text(index, x, answer != NULL);
+    if (cli_text(c, "verifier")) ask_outside(c, x);
+    if (o->json || o->jsonl) problem_json(out, index, x, judged);
+    else problem_text(index, x, judged);
     return true;
 }
 

@@ -41,4 +41,20 @@ test_corpus() {
     run 2 lm tokenizer corpus.txt -o tok --vocab 10; says err '10 tokens are too few'
     run 2 lm tokenizer corpus.txt; says err 'where to?'
 }
+outside() { # command, what is said
+    run 0 lm task addition --answer 11 --verifier "$1" --verifier-seconds 2 --verifier-megabytes 64; says out "$2"
+}
+test_verifiers_outside() {
+    outside 'echo looking; echo "score 0.5"' 'score 0.5'
+    outside '[ "$MATCHBOX_PROMPT" = "5+6=" ] && [ "$MATCHBOX_ANSWER" = 11 ] && echo score 1' 'score 1'
+    outside 'echo "invalid: no number"' 'invalid: no number'
+    outside 'echo score nan' 'error: the verifier'
+    outside 'echo score 7' 'error: the verifier'
+    outside 'true' 'error: the verifier'
+    outside 'exit 3' 'ended with status 3'
+    outside 'kill -SEGV $$' 'signal 11'
+    outside 'sleep 30' 'ran longer than 2 s'
+    outside 'x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done' 'error: the verifier'
+    outside '/no/such/program' 'ended with status 127'
+}
 finish
