@@ -53,19 +53,22 @@ TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TESTS))
 TEST_SH  := $(sort $(filter-out %/lib.sh,$(wildcard tests/*/*.sh)))
 
 PROGRAM := $(if $(wildcard src/cli/main.c),$(B)/matchbox)
-all: $(PROGRAM) $(LIB) ## the program build/matchbox and build/libmatchbox.a (default)
+# C++ libraries behind C functions, each a shared library that is loaded on first use; found beside the program or in ../lib
+SHIMS   = $(if $(findstring MB_HAVE_BOX2D,$(FEATURES)),$(B)/libmatchbox-box2d.so.$(SOVER))
+FIND_SHIMS := -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+all: $(PROGRAM) $(LIB) shims ## the program build/matchbox and build/libmatchbox.a (default)
 
 # linked beside its place and moved there, so that whoever runs it meanwhile never meets half a file;
 # the program carries and exports the whole library: an environment loaded from a user's file finds every public function
 $(B)/matchbox: $(CLI_OBJ) $(LIB)
 	$(call say,link $@)
-	$(Q)$(CC) -o $@.tmp $(CLI_OBJ) -rdynamic -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) && mv -f $@.tmp $@
+	$(Q)$(CC) -o $@.tmp $(CLI_OBJ) $(FIND_SHIMS) -rdynamic -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LIBS) && mv -f $@.tmp $@
 $(LIB): $(LIB_OBJ)
 	$(call say,ar $@)
 	$(Q)rm -f $@.tmp && $(AR) qcs $@.tmp $^ && mv -f $@.tmp $@
 $(SOLIB): $(LIB_OBJ)
 	$(call say,link $@)
-	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs -o $@.tmp $^ $(LIBS) && mv -f $@.tmp $@
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,-z,defs $(FIND_SHIMS) -o $@.tmp $^ $(LIBS) && mv -f $@.tmp $@
 
 # -MMD notes the headers of each object; $(B)/flags changes when the compiler or its flags do
 NEEDS := $(B)/flags | $(B)/build_info.h
@@ -73,6 +76,10 @@ $(B)/%.o: src/%.c $(NEEDS)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
+$(B)/libmatchbox-%.so.$(SOVER): src/env/%_shim.cpp src/env/%_shim.h $(NEEDS)
+	$(call say,c++ $<)
+	$(Q)$(CXX) -std=c++11 -O2 -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -Wall -Wextra -Wno-unused-parameter $(WERROR) $(filter-out -std=%,$(FEATURES)) -Iinclude -Isrc \
+	    -shared -Wl,-soname,$(@F) -o $@.tmp $< $(LDFLAGS) -l$* && mv -f $@.tmp $@
 define isa_rule
 $(B)/%.$(1).o: src/%.c $$(NEEDS)
 	@mkdir -p $$(@D)
@@ -107,7 +114,7 @@ $(B)/build_info.h: force
 	$(call replace,sh tools/buildinfo.sh "$(CC)" "$(OPT) $(STD) $(SANFLAGS)" "$(PREFIX)" "$(FEATURE_NAMES)")
 # optional libraries: detected once per build folder, reported in one summary (`make detect` looks again)
 $(B)/features.mk: tools/features.sh
-	@mkdir -p $(@D) && sh tools/features.sh "$(CC)" > $@.tmp && mv $@.tmp $@
+	@mkdir -p $(@D) && sh tools/features.sh "$(CC)" "$(CXX)" > $@.tmp && mv $@.tmp $@
 force: ;
 
 # ---- tests ----
@@ -117,8 +124,8 @@ $(B)/tests/%.o: tests/%.c $(NEEDS)
 	$(call say,cc $<)
 	$(Q)$(COMPILE) -Itests -MMD -MP -c $< -o $@
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
-	$(Q)$(CC) -o $@ $< $(LIB) $(LIBS)
-test: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
+	$(Q)$(CC) -o $@ $< $(LIB) $(LIBS) -Wl,-rpath,$(abspath $(B))
+test: $(PROGRAM) shims $(filter-out %.sh,$(CHOSEN)) ## build and run every test; ONLY='pool vec' runs those whose path contains a word
 	@CC='$(CC)' MAKE='$(MAKE)' sh tools/runtests.sh $(B) $(CHOSEN)
 tests: $(PROGRAM) $(filter-out %.sh,$(CHOSEN)) ## build the tests without running them
 
@@ -169,11 +176,11 @@ BIN_DIR := $(DESTDIR)$(PREFIX)/bin
 LIB_DIR := $(DESTDIR)$(PREFIX)/lib
 INC_DIR := $(DESTDIR)$(PREFIX)/include
 SHARE   := $(DESTDIR)$(PREFIX)/share
-install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DESTDIR=: program, libraries, headers, matchbox.pc, man page, presets, pages
+install: $(B)/matchbox $(LIB) $(SOLIB) shims $(B)/matchbox.1 ## PREFIX=/usr/local DESTDIR=: program, libraries, headers, matchbox.pc, man page, presets, pages
 	install -d '$(BIN_DIR)' '$(LIB_DIR)/pkgconfig' '$(INC_DIR)/matchbox' '$(SHARE)/man/man1'
 	install -m 755 $(B)/matchbox '$(BIN_DIR)/'
 	install -m 644 $(LIB) '$(LIB_DIR)/'
-	install -m 755 $(SOLIB) '$(LIB_DIR)/'
+	install -m 755 $(SOLIB) $(SHIMS) '$(LIB_DIR)/'
 	ln -sf $(notdir $(SOLIB)) '$(LIB_DIR)/libmatchbox.so'
 	install -m 644 include/matchbox.h '$(INC_DIR)/'
 	install -m 644 include/matchbox/*.h '$(INC_DIR)/matchbox/'
@@ -185,7 +192,7 @@ install: $(B)/matchbox $(LIB) $(SOLIB) $(B)/matchbox.1 ## PREFIX=/usr/local DEST
 	install -d '$(SHARE)/matchbox/python/matchbox/worker'
 	install -m 644 python/matchbox/worker/*.py '$(SHARE)/matchbox/python/matchbox/worker/'
 uninstall: ## remove what install wrote
-	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))'
+	rm -f '$(BIN_DIR)/matchbox' '$(LIB_DIR)/libmatchbox.a' '$(LIB_DIR)/libmatchbox.so' '$(LIB_DIR)/$(notdir $(SOLIB))' '$(LIB_DIR)'/libmatchbox-*.so.$(SOVER)
 	rm -f '$(LIB_DIR)/pkgconfig/matchbox.pc' '$(INC_DIR)/matchbox.h' '$(SHARE)/man/man1/matchbox.1'
 	rm -rf '$(INC_DIR)/matchbox' '$(SHARE)/matchbox'
 
@@ -220,10 +227,11 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk '{ name = $$1; sub(/:$$/, "", name); sub(/^[^ ]* /, ""); printf "make %-10s %s\n", name, $$0 }'
 	@echo; echo 'variables: CC CFLAGS LDFLAGS OPT=-O3 SAN=address|thread WERROR=-Werror B=build PREFIX DESTDIR'
 
-.PHONY: amalgam wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
+.PHONY: shims amalgam wheel test-python all test test-onnx tests check bench numbers bench-kernels rows docs install uninstall static image dist detect clean force help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifneq ($(filter-out help clean uninstall detect,$(or $(MAKECMDGOALS),all)),)
 include $(B)/features.mk
+shims: $(SHIMS)
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ)) $(addsuffix .d,$(TEST_BIN))
 endif

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Finds the libraries the build can use and writes them as make variables; the summary goes to standard error.
-#   features.sh CC
+#   features.sh CC [CXX]
 #   features.sh --packages     the Debian packages of the optional libraries
 # libyaml is required.  To add an optional library, add a line `optional ...` or `loaded ...` below; the sources see -DMB_HAVE_NAME=1,
 # and what is built without it must say so in a clear error.
 [ "$1" != --packages ] || exec sed -n "s/^int main.*' \([a-z0-9.+-]*\)$/\1/p" "$0"
-cc=$1
+cc=$1 cxx=${2:-c++}
 flags= libs= names= report=
 try() { # headers and a main that needs the library; then compiler and linker flags
     dir=$(mktemp -d) && printf '%s\n' "$1" > "$dir/t.c" || exit 1
@@ -34,6 +34,12 @@ find() {
   $2: not found, built without it: no $5 (Debian: $6)"
         return 1
     fi
+}
+
+shim() { # the same in C++: what becomes a shared library of its own (libmatchbox-NAME.so)
+    c=$cc cc="$cxx -x c++"
+    find "$@"
+    cc=$c
 }
 
 yaml='#include <yaml.h>
@@ -69,6 +75,10 @@ loaded CHARTJS chart.js '' '#if !__has_include("/usr/share/javascript/chart.js/c
 int main(void) { return 0; }' 'charts on the page of matchbox serve' libjs-chart.js
 loaded MUJOCO mujoco '-lmujoco' '#include <mujoco/mujoco.h>
 int main(void) { return mj_version() == 0; }' 'environments on MuJoCo' libmujoco-dev
+shim BOX2D box2d -lbox2d '#include <box2d/box2d.h>
+int main(void) { b2World w(b2Vec2(0, -10)); return w.GetBodyCount(); }' 'environments on Box2D' libbox2d-dev
+loaded EGL egl '-lEGL' '#include <EGL/egl.h>
+int main(void) { return eglGetError() == 0; }' 'control tasks seen as pixels' libegl-dev
 optional SQLITE sqlite3 -lsqlite3 '#include <sqlite3.h>
 int main(void) { return sqlite3_libversion_number() < 3008000; }' 'sweeps' libsqlite3-dev
 

@@ -56,10 +56,9 @@ static bool check_sizes(const struct mujoco_world *w, const char *file, mb_error
     return mb_note(err, "expected %d %d %d %d 0: bodies and joints may change in figures, not in number", t->nq, t->nv, t->nu, t->nbody);
 }
 
-static bool compile(struct mujoco_world *w, const struct mujoco_options *o, mb_arena *a, mb_error *err)
+static bool compile(struct mujoco_world *w, const char *file, mb_arena *a, mb_error *err)
 {
     char why[512] = "";
-    const char *file = o->model.s;
     if (*file) w->model = w->mj_loadXML(file, NULL, why, sizeof why);
     else {
         size_t mark = mb_arena_mark(a);
@@ -68,7 +67,7 @@ static bool compile(struct mujoco_world *w, const struct mujoco_options *o, mb_a
         if (!memory) return false;
         mb_str_init(&xml, memory, MUJOCO_XML);
         if (w->task->xml) mb_str_add(&xml, "%s", w->task->xml);
-        else w->task->write(&xml, o->version);
+        else w->task->write(&xml, w->version);
         file = "the built-in model";
         w->model = compile_text(w, &xml, why, sizeof why);
         mb_arena_release(a, mark);
@@ -109,15 +108,16 @@ struct mujoco_slot *mb__mujoco_borrow(struct mujoco_world *w)
 
 void mb__mujoco_return(struct mujoco_slot *s) { atomic_store_explicit(&s->busy, false, memory_order_release); }
 
-bool mb__mujoco_open(const struct mujoco_task *t, const struct mujoco_options *o, mb_arena *a, struct mujoco_world **out, mb_error *err)
+bool mb__mujoco_open(const struct mujoco_task *t, struct mujoco_choice c, mb_arena *a, struct mujoco_world **out, mb_error *err)
 {
     struct mujoco_world *w = mb_alloc(a, 1, sizeof *w, err);
     if (!w) return false;
     w->task = t;
-    w->version = o->version;
-    w->forces = t->forces_from && o->version >= t->forces_from;
+    w->version = c.version;
+    w->repeat = c.repeat;
+    w->forces = t->forces_from && c.version >= t->forces_from;
     if (!load_library(w, err)) return false;
-    if (!compile(w, o, a, err)) {
+    if (!compile(w, c.model, a, err) || (t->camera && !(w->eyes = mb__eyes_open(w, c.size, a, err)))) {
         mb__mujoco_close(w);
         return false;
     }
@@ -127,11 +127,13 @@ bool mb__mujoco_open(const struct mujoco_task *t, const struct mujoco_options *o
 
 void mb__mujoco_close(struct mujoco_world *w)
 {
+    if (w->eyes) mb__eyes_close(w, w->eyes);
     for (int i = 0; i < MUJOCO_SLOTS; i++)
         if (w->slot[i].data) w->mj_deleteData(w->slot[i].data);
     if (w->model) w->mj_deleteModel(w->model);
     memset(w->slot, 0, sizeof w->slot);
     w->model = NULL;
+    w->eyes = NULL;
 }
 
 /* ---- one instance ---- */
@@ -154,15 +156,23 @@ static void save(const struct mujoco_world *w, const struct mujoco_slot *x, stru
     if (w->task->remember) w->task->remember(&x->sim, s->before);
 }
 
-/* Begin from the positions and velocities in s. */
+static void observe(struct mujoco_world *w, struct mujoco_slot *x, struct mujoco_state *s, bool first, mb_io *io)
+{
+    if (w->eyes) mb__eyes_see(w, x->data, first, (uint8_t *)(s + 1), io->obs_field[0]);
+    else w->task->observe(&x->sim, w->version, io->obs);
+}
+
+/* Begin from the positions and velocities in s.  What else a simulation holds is computed from them or never changes, so
+   mj_resetData, which clears megabytes, is needed after a breakdown only. */
 static void begin(struct mujoco_world *w, struct mujoco_state *s, mb_io *io)
 {
     struct mujoco_slot *x = mb__mujoco_borrow(w);
-    w->mj_resetData(w->model, x->data);
+    memset(x->data->ctrl, 0, (size_t)w->task->nu * sizeof *x->data->ctrl);
+    memset(x->data->cfrc_ext, 0, (size_t)w->task->nbody * 6 * sizeof *x->data->cfrc_ext); /* observed, and forward leaves it */
     load(w, x->data, s);
     w->mj_forward(w->model, x->data);
     save(w, x, s);
-    w->task->observe(&x->sim, w->version, io->obs);
+    observe(w, x, s, true, io);
     mb__mujoco_return(x);
 }
 
@@ -205,26 +215,35 @@ static bool broke_down(const struct mujoco_world *w, const mjData *d)
     return warnings || !sound(d->qpos, w->task->nq) || !sound(d->qvel, w->task->nv) || !sound(d->qacc_warmstart, w->task->nv);
 }
 
-mb_step mb__mujoco_step(struct mujoco_world *w, const void *options, struct mujoco_state *s, mb_io *io)
+/* Up to `repeat` steps under one control, or until one breaks down or ends the episode. */
+static mb_step advance(struct mujoco_world *w, struct mujoco_slot *x, const void *options, struct mujoco_state *s, const float *action, mb_io *io)
 {
     const struct mujoco_task *t = w->task;
+    mb_step sum = { 0, false };
+    for (int k = 0; k < w->repeat && !sum.terminated && !io->broken; k++) {
+        for (int i = 0; i < t->frame_skip; i++) w->mj_step(w->model, x->data);
+        if (w->forces) w->mj_rnePostConstraint(w->model, x->data);
+        if ((io->broken = broke_down(w, x->data))) return (mb_step){ 0, false };
+        mb_step one = t->judge(options, &x->sim, s->before, action);
+        sum = (mb_step){ sum.reward + one.reward, one.terminated };
+        if (w->repeat > 1 && t->remember) t->remember(&x->sim, s->before);
+    }
+    return sum;
+}
+
+mb_step mb__mujoco_step(struct mujoco_world *w, const void *options, struct mujoco_state *s, mb_io *io)
+{
     struct mujoco_slot *x = mb__mujoco_borrow(w);
     mjData *d = x->data;
-    mb_step result = { 0, false };
     load(w, d, s);
-    for (int i = 0; i < t->nu; i++) d->ctrl[i] = (double)io->value[i];
-    for (int i = 0; i < t->frame_skip; i++) w->mj_step(w->model, d);
-    if (w->forces) w->mj_rnePostConstraint(w->model, d);
-    if ((io->broken = broke_down(w, d))) { /* the observation is that of the last sound state */
+    for (int i = 0; i < w->task->nu; i++) d->ctrl[i] = (double)io->value[i];
+    mb_step result = advance(w, x, options, s, io->value, io);
+    if (io->broken) { /* the observation is that of the last sound state */
         w->mj_resetData(w->model, d);
         load(w, d, s);
         w->mj_forward(w->model, d);
-        t->observe(&x->sim, w->version, io->obs);
-    } else {
-        t->observe(&x->sim, w->version, io->obs);
-        result = t->judge(options, &x->sim, s->before, io->value);
-        save(w, x, s);
-    }
+    } else save(w, x, s);
+    observe(w, x, s, false, io);
     mb__mujoco_return(x);
     return result;
 }
@@ -234,7 +253,7 @@ static bool missing(const struct mujoco_task *t, mb_error *err)
     mb_fail(err, MB_ERR_UNSUPPORTED, "%s: this matchbox was built without MuJoCo", t->name);
     return mb_note(err, "install libmujoco-dev (Debian, Ubuntu) and build again: make detect all");
 }
-bool mb__mujoco_open(const struct mujoco_task *t, const struct mujoco_options *o, mb_arena *a, struct mujoco_world **out, mb_error *err)
+bool mb__mujoco_open(const struct mujoco_task *t, struct mujoco_choice c, mb_arena *a, struct mujoco_world **out, mb_error *err)
 {
     return missing(t, err);
 }
@@ -255,4 +274,14 @@ void mb__mujoco_uniform(mb_rng *rng, double *x, int n, double scale)
 void mb__mujoco_normal(mb_rng *rng, double *x, int n, double scale)
 {
     for (int i = 0; i < n; i++) x[i] += scale * (double)mb_normal(rng);
+}
+
+bool mb__mujoco_pixel_shape(int size, int repeat, mb_env_shape *shape)
+{
+    mb_field *f = &shape->obs.field[0];
+    f->h = f->w = size;
+    f->n = f->h * f->w * f->c;
+    shape->time_limit = MUJOCO_PIXEL_STEPS / repeat;
+    shape->state_size = sizeof(struct mujoco_state) + (MUJOCO_STACK - 1) * MUJOCO_FRAME_BYTES(size);
+    return true;
 }

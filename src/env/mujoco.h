@@ -20,13 +20,25 @@ struct mujoco_sim {
     double timestep, dt; /* of the physics, of the environment */
 };
 
-/* The options every environment begins with (MUJOCO_ROWS). */
-struct mujoco_options { int version; mb_text model; };
+/* The options that environments after Gymnasium begin with, and those of tasks seen as pixels. */
+#define MUJOCO_PIXEL_ROWS(NUM, PICK)                                                                                  \
+    PICK(size, 1, "48|84", "width and height of the picture")                                                         \
+    NUM(int, repeat, 2, 1, 10, "physical steps under one action; their rewards add up")
+#define MUJOCO_PIXEL_VISUAL                                                                                           \
+    "<visual><global offwidth='84' offheight='84'/><quality shadowsize='0' offsamples='0' numslices='8' numstacks='4' numquads='1'/></visual>"
+#define MUJOCO_PIXELS(pick) ((pick) ? 84 : 48)
+enum { MUJOCO_STACK = 3, MUJOCO_PIXEL_STEPS = 1000 }; /* frames in an observation; physical steps of an episode */
+/* Behind a mujoco_state: the frames before the present one, oldest first. */
+#define MUJOCO_FRAME_BYTES(size) ((size_t)(size) * (size_t)(size) * 3)
+bool mb__mujoco_pixel_shape(int size, int repeat, mb_env_shape *shape);
 #define MUJOCO_ROWS(NUM, TEXT)                                                                                        \
     NUM(int, version, 4, 4, 5, "Gymnasium's version: its observations and rewards")                                   \
     TEXT(model, "", "MJCF file in place of the built-in model; the same joints and motors")
 
 enum mujoco_view { MUJOCO_SIDE, MUJOCO_TOP };
+/* For tasks that are seen as pixels: the middle of the picture (relative to the first body where it is followed), distance in m,
+   angles in degrees. */
+struct mujoco_camera { double at[3], distance, azimuth, elevation; bool follow; };
 
 struct mujoco_task {
     const char *name;
@@ -42,16 +54,20 @@ struct mujoco_task {
     enum mujoco_view view;                     /* of the picture */
     double span, level;                        /* its width and the height of its middle, m */
     bool follow;                               /* the first body stays in the middle */
+    const struct mujoco_camera *camera;        /* seen as pixels, in place of `observe`; else NULL */
 };
 
 struct mujoco_world; /* a compiled model with its scratch; built without MuJoCo, opening fails with a clear error */
-bool mb__mujoco_open(const struct mujoco_task *t, const struct mujoco_options *o, mb_arena *a, struct mujoco_world **out, mb_error *err);
+struct mujoco_choice { int version; const char *model; int repeat, size; }; /* repeat: steps under one action; size: of pixels */
+bool mb__mujoco_open(const struct mujoco_task *t, struct mujoco_choice c, mb_arena *a, struct mujoco_world **out, mb_error *err);
 void mb__mujoco_close(struct mujoco_world *w);
 void mb__mujoco_reset(struct mujoco_world *w, const void *options, struct mujoco_state *s, mb_rng *rng, mb_io *io);
 mb_step mb__mujoco_step(struct mujoco_world *w, const void *options, struct mujoco_state *s, mb_io *io);
 bool mb__mujoco_place(struct mujoco_world *w, const void *options, struct mujoco_state *s, const double *values, int n, mb_io *io, mb_error *err);
 void mb__mujoco_draw(struct mujoco_world *w, const struct mujoco_state *s, mb_canvas *c);
 
+/* The body of halfcheetah, with more text inside the model ("" or MUJOCO_PIXEL_VISUAL and the like) and the floor's size and look. */
+void mb__cheetah_write(mb_str *xml, const char *more, const char *floor);
 /* Noise on x[n]: uniform in [-scale, scale), or normal with this deviation. */
 void mb__mujoco_uniform(mb_rng *rng, double *x, int n, double scale);
 void mb__mujoco_normal(mb_rng *rng, double *x, int n, double scale);
@@ -82,14 +98,15 @@ static inline mb_step mujoco_healthy(int version, bool healthy, bool ends, doubl
 static inline void mujoco_remember_x(const struct mujoco_sim *x, double *before) { before[0] = x->qpos[0]; }
 
 /* The callbacks of environment NAME, whose options are `struct NAME_options` and whose task is `task`. */
-#define MUJOCO_ENV(NAME)                                                                                              \
+#define MUJOCO_ENV(NAME) MUJOCO_GLUE(NAME, ((struct mujoco_choice){ p->o.version, p->o.model.s, 1, 0 }))
+#define MUJOCO_PIXEL_ENV(NAME) MUJOCO_GLUE(NAME, ((struct mujoco_choice){ 0, "", p->o.repeat, MUJOCO_PIXELS(p->o.size) }))
+#define MUJOCO_GLUE(NAME, CHOICE)                                                                                     \
     struct NAME##_opened { struct NAME##_options o; struct mujoco_world *world; };                                    \
     static inline struct mujoco_world *world_of(const void *options) { return ((const struct NAME##_opened *)options)->world; } \
     static bool open_world(void *options, mb_arena *a, mb_error *err)                                                 \
     {                                                                                                                 \
-        _Static_assert(offsetof(struct NAME##_options, model) == offsetof(struct mujoco_options, model), "rows");     \
         struct NAME##_opened *p = options;                                                                            \
-        return mb__mujoco_open(&task, options, a, &p->world, err);                                                    \
+        return mb__mujoco_open(&task, CHOICE, a, &p->world, err);                                                     \
     }                                                                                                                 \
     static void close_world(void *options) { mb__mujoco_close(world_of(options)); }                                   \
     static void reset(void *s, const void *o, mb_rng *rng, mb_io *io) { mb__mujoco_reset(world_of(o), o, s, rng, io); } \

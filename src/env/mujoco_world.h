@@ -28,13 +28,20 @@ struct mujoco_slot {
 
 struct mujoco_world {
     const struct mujoco_task *task;
-    int version;
+    int version, repeat;
     bool forces;
+    struct mujoco_eyes *eyes; /* of a task seen as pixels */
     MUJOCO_FUNCTIONS(MUJOCO_MEMBER)
     void (**user_warning)(const char *);
     mjModel *model;
     struct mujoco_slot slot[MUJOCO_SLOTS];
 };
+
+/* mujoco_pixels.c: frames of the simulation as it stands in d, drawn by OpenGL without a window system. */
+struct mujoco_eyes *mb__eyes_open(struct mujoco_world *w, int size, mb_arena *a, mb_error *err);
+void mb__eyes_close(struct mujoco_world *w, struct mujoco_eyes *e);
+/* The present frame goes behind the older ones in `old` into the observation; first: it takes all their places. */
+void mb__eyes_see(struct mujoco_world *w, mjData *d, bool first, uint8_t *old, uint8_t *obs);
 
 struct mujoco_slot *mb__mujoco_borrow(struct mujoco_world *w);
 void mb__mujoco_return(struct mujoco_slot *s);

@@ -225,6 +225,58 @@ TEST(broken_simulations_are_cut_and_counted)
     }
 }
 
+/* ---- pixels ---- */
+
+enum { PIXELS = 84 * 84 * 9 };
+
+static int pixels_that_differ(const uint8_t *a, int ca, const uint8_t *b, int cb, int n)
+{
+    int differ = 0;
+    for (int i = 0; i < n * n; i++) differ += memcmp(a + 9 * i + 3 * ca, b + 9 * i + 3 * cb, 3) != 0;
+    return differ;
+}
+
+/* Frames move one place with every step, the first fills all three; both sizes show something that moves. */
+TEST(pixels_are_stacked_frames)
+{
+    static const char *const tasks[] = { "pixel-cartpole-swingup", "pixel-reacher", "pixel-cheetah-run" };
+    for (int k = 0; k < 6; k++) {
+        mb_error err = { 0 };
+        mb_arena *a = mb_arena_new((size_t)1 << 28, &err);
+        mb_scope s = { .arena = a, .seed = 3 };
+        const mb_env_def *def = mb_env_find(tasks[k / 2], &err);
+        void *options = mb_alloc(a, 1, def->options_size, &err);
+        mb_options_default(def->options, options);
+        const int size = k % 2 ? 48 : 84;
+        CHECK(mb_options_set(def->name, def->options, options, "size", k % 2 ? "48" : "84", &err));
+        mb_vec *v = mb_vec_new(&s, "train", def, options, 2, &err);
+        if (!v && err.code == MB_ERR_UNSUPPORTED) {
+            printf("     skipped: %s\n", err.what);
+            mb_arena_free(a);
+            return;
+        }
+        CHECK(v && mb_vec_reset(v, &err));
+        if (mb__checks_failed) return;
+        static uint8_t before[PIXELS];
+        const mb_vec_view *w = mb_vec_view_of(v);
+        const uint8_t *now = w->obs[0];
+        mb_rng rng = mb_rng_make(1, "actions", 0);
+        CHECK(mb_vec_shape(v)->obs.field[0].n == size * size * 9 && mb_vec_shape(v)->time_limit == 500);
+        CHECK(pixels_that_differ(now, 0, now, 2, size) == 0 && pixels_that_differ(now, 1, now, 2, size) == 0);
+        int colors = 0;
+        for (int i = 1; i < size * size; i++) colors += memcmp(now, now + 9 * i, 3) != 0;
+        CHECK(colors > size * size / 20);
+        for (int i = 0; i < 20; i++) {
+            memcpy(before, now, (size_t)(size * size * 9));
+            CHECK(step_randomly(v, &rng, &err));
+            CHECK(pixels_that_differ(now, 0, before, 1, size) == 0 && pixels_that_differ(now, 1, before, 2, size) == 0);
+        }
+        CHECK(pixels_that_differ(now, 0, now, 2, size) > 3);
+        mb_vec_close(v);
+        mb_arena_free(a);
+    }
+}
+
 /* ---- models from files ---- */
 
 static void write_file(const char *path, const char *text)
@@ -259,7 +311,7 @@ TEST(models_that_do_not_compile_are_refused)
 int main(int argc, char **argv)
 {
     static const mb_test tests[] = { T(one_step_as_in_gymnasium), T(threads_do_not_show), T(saved_instances_continue),
-                                     T(broken_simulations_are_cut_and_counted), T(models_that_do_not_compile_are_refused) };
+                                     T(broken_simulations_are_cut_and_counted), T(pixels_are_stacked_frames), T(models_that_do_not_compile_are_refused) };
     struct world w;
     mb_error err = { 0 };
     if (open_world(&w, "hopper", 4, NULL, &err)) close_world(&w);
