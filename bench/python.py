@@ -2,16 +2,18 @@
 """Speed at the border to Python (needs gymnasium and the package `matchbox`):
 
     make wheel && pip install build/matchbox-*.whl gymnasium
-    python3 bench/python.py [--program build/matchbox] [--seconds 2]
+    python3 bench/python.py [--program build/matchbox] [--seconds 2] [--cpu] [settings of the run: --envs 256 ...]
 
 1. steps per second of matchbox.make_vec("cartpole", 4096), called from Python, beside Gymnasium's own vector of it;
 2. `matchbox train ppo gym:CartPole-v1` with one core and with two, as a share of the rate at which one core steps that
    environment of Gymnasium in a plain loop, which is measured before and after each run.
-Every figure is the median of several windows, printed with the least and the greatest.
+Every figure is the median of several windows, printed with the least and the greatest.  --cpu counts seconds of the processor
+in place of seconds of the clock, of all processes together: what one core does, on a machine that has other work as well.
 """
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +25,7 @@ import numpy as np
 import matchbox
 
 ENV = "CartPole-v1"
+clock = time.perf_counter
 
 
 def windows(step, per_call, seconds, n=5):
@@ -30,8 +33,8 @@ def windows(step, per_call, seconds, n=5):
     step()
     rates = []
     for _ in range(n):
-        calls, begin = 0, time.perf_counter()
-        while (took := time.perf_counter() - begin) < seconds / n:
+        calls, begin = 0, clock()
+        while (took := clock() - begin) < seconds / n:
             for _ in range(16):
                 step()
             calls += 16
@@ -56,16 +59,17 @@ def theirs(seconds, nenvs=4096):
 
 
 def raw(seconds):
-    """One instance in a plain loop, its wrappers taken off (the fastest that Gymnasium steps it)."""
-    env = gymnasium.make(ENV).unwrapped
+    """One instance as gymnasium.make gives it, in a plain loop."""
+    env = gymnasium.make(ENV)
     env.reset(seed=1)
     actions = np.random.default_rng(1).integers(0, 2, 1024).tolist()
     rates = []
     for _ in range(3):
-        n, begin = 0, time.perf_counter()
-        while (took := time.perf_counter() - begin) < seconds / 3:
+        n, begin = 0, clock()
+        while (took := clock() - begin) < seconds / 3:
             for action in actions:
-                if env.step(action)[2]:
+                _, _, ended, cut, _ = env.step(action)
+                if ended or cut:
                     env.reset()
             n += 1024
         rates.append(n / took)
@@ -81,6 +85,18 @@ def training(program, cores, steps, extra):
     return json.loads(out.splitlines()[-1])["steps_per_second"]
 
 
+def training_by_cpu(program, steps, extra):
+    """Steps per second of the processor, workers included; the time of a short run, which is the start, is taken off."""
+
+    def used(n):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        training(program, sorted(os.sched_getaffinity(0))[:1], n, ["--threads", "1", "--env.workers", "1", *extra])
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return steps / (used(steps + steps // 4) - used(steps // 4))
+
+
 def line(name, rates, unit=1e6, mark="M"):
     print(f"{name:46} {statistics.median(rates) / unit:9.2f} {mark}  {min(rates) / unit:9.2f} {max(rates) / unit:9.2f}", flush=True)
     return statistics.median(rates)
@@ -93,7 +109,10 @@ def main():
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--steps", type=int, default=200000)
     p.add_argument("--only", default="vector one two")
+    p.add_argument("--cpu", action="store_true")
     o, extra = p.parse_known_args()
+    global clock
+    clock = time.process_time if o.cpu else clock
     print(f"python {sys.version.split()[0]}, numpy {np.__version__}, gymnasium {gymnasium.__version__}")
     print(f"{'':46} {'median':>9}    {'least':>9} {'greatest':>9}")
     if "vector" in o.only:
@@ -101,14 +120,14 @@ def main():
         line("steps/s: Gymnasium's CartPole vector of 4096", theirs(o.seconds))
     have = sorted(os.sched_getaffinity(0))
     for name, cores in (("one", have[:1]), ("two", have[:2])):
-        if name not in o.only or len(cores) < 1 + (name == "two"):
+        if name not in o.only or len(cores) < 1 + (name == "two") or (o.cpu and name == "two"):
             continue
         whole, loop, rates = os.sched_getaffinity(0), [], []
         for _ in range(o.runs):
             os.sched_setaffinity(0, have[:1])
             before = raw(o.seconds / 2)
             os.sched_setaffinity(0, whole)
-            rates.append(training(o.program, cores, o.steps, extra))
+            rates.append(training_by_cpu(o.program, o.steps, extra) if o.cpu else training(o.program, cores, o.steps, extra))
             loop += before
         base = line(f"steps/s: Gymnasium's loop, {ENV}", loop, 1e3, "k")
         rate = line(f"steps/s: ppo gym:{ENV}, {len(cores)} core{'s' * (len(cores) > 1)}", rates, 1e3, "k")

@@ -21,6 +21,7 @@
 #include "matchbox/replay.h"
 #include "matchbox/rl.h"
 #include "matchbox/run.h"
+#include "matchbox/search.h"
 #include "matchbox/stats.h"
 #include "matchbox/sweep.h"
 #include "matchbox/tabular.h"

@@ -25,7 +25,7 @@ pendulum                ppo pendulum
 repeat-previous         ppo repeat-previous
 seaquest                ppo seaquest --hidden 40,64 --total-steps 4M
 soccer                  ppo soccer
-spaceinvaders           ppo spaceinvaders --hidden 72,64 --total-steps 4M
+spaceinvaders           ppo spaceinvaders --hidden 72,64 --total-steps 2M
 spread                  ppo spread
 taxi                    q-learning taxi --alpha 0.5 --total-steps 1M
 tictactoe               ppo tictactoe

@@ -21,6 +21,9 @@ MB_API mb_var mb_between(mb_var x, float low, float high);
 /* Least, and mean, of n values of one shape, element by element. */
 MB_API mb_var mb_least(int n, const mb_var *x);
 MB_API mb_var mb_middle(int n, const mb_var *x);
+/* The quantiles of n critics [R, atoms] in one pool, in ascending order, without the `drop` n greatest: [R, n (atoms - drop)] (Kuznetsov et al.
+   2020, eq. 12).  No gradient. */
+MB_API mb_var mb_truncated_quantiles(int n, const mb_var *q, int drop);
 /* clip(act + clip(sigma noise, -most, most), -1, 1): target policy smoothing (Fujimoto et al. 2018, eqs. 14, 15) */
 MB_API mb_var mb_smoothed_action(mb_var act, mb_var noise, float sigma, float most);
 /* Lowering it moves the entropy towards its target: log_alpha (entropy - target), the mean over [R] (Haarnoja et al. 2018b, eq. 18, on the
@@ -88,8 +91,8 @@ typedef struct mb_critics {
 MB_API mb_critics *mb_critics_new(mb_scope *s, const char *name, const mb_env_shape *shape, const mb_critics_options *o, mb_error *err);
 /* What critics see: encoded observations [R, features] beside scaled actions [R, nvalue] (id < 0: discrete ones, which are outputs). */
 MB_API mb_var mb_critics_input(mb_var x, mb_var act);
-/* Critic i: features, then the values of a branch: [R], or [R, atoms]; of discrete actions [R, choices]. */
-MB_API mb_var mb_critic_features(const mb_critics *c, int i, mb_var input);
+/* Critic i: features (d: masks of its dropout, or NULL), then the values of a branch: [R], or [R, atoms]; of discrete actions [R, choices]. */
+MB_API mb_var mb_critic_features(const mb_critics *c, int i, mb_var input, mb_dropout *d);
 MB_API mb_var mb_critic_values(const mb_critics *c, int i, mb_var features, int branch);
 
 /* ---- a learner from a replay ---- */
@@ -144,6 +147,7 @@ typedef struct mb_aclearner {
     mb_params *temperature;
     mb_obs_input obs;         /* the actor's, bound to the batch's */
     mb_var noise, next_noise; /* [B, nvalue] of the actor's actions in s and s'; id -3: none */
+    mb_dropout dropout[2];    /* of the two plans */
     int nslots;               /* with a subset: weights of target critics in the graph, which are bound to those drawn */
     mb_var slot[MB_MAX_TENSORS];
     mb_var lr, actor_lr;

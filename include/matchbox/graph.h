@@ -129,6 +129,9 @@ MB_API mb_var mb_conv2d(mb_var x, mb_var w, mb_var bias, int stride, int pad); /
 MB_API mb_var mb_max_pool(mb_var x, int size, int stride);
 MB_API mb_var mb_avg_pool(mb_var x, int size, int stride);
 
+/* a [R, n] with each row in ascending order.  No gradient. */
+MB_API mb_var mb_sort_last(mb_var a);
+
 /* every element of a row against every element of another */
 /* mass [R, m] at places [R, m], split linearly between the two neighbours among n equally spaced points from low to high (places
    beyond are moved to the ends): [R, n].  No gradient. */

@@ -107,6 +107,8 @@ MB_API bool mb_lm_evaluate(mb_lm_player *p, int split, int problems, uint64_t se
 
 #define MB_LM_TRAIN_OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                        \
     NUM(int, batch, 64, 1, 100000, "documents of a supervised step")                                            \
+    NUM(int, lora, 0, 0, 4096, "rank of adapters that are trained instead of the weights; 0: the weights")      \
+    NUM(float, lora_alpha, 16, 0, 1e6, "adapters count times this over their rank")                             \
     NUM(int, longest, 0, 0, 1000000, "tokens after which a document is cut; 0: the model's context")            \
     NUM(int, micro, 2048, 16, 1048576, "tokens computed together; results agree for any number up to rounding") \
     NUM(float, beta1, 0.9f, 0, 1, "momentum of AdamW")                                                          \

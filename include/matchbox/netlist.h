@@ -15,6 +15,8 @@ typedef enum mb_net_op {
     MB_NET_CONV,   /* image [h, w, c], no padding; w [side, side, c, out], b [out]; out [oh, ow, out], activated */
     MB_NET_JOIN,   /* out = in[0], then in[1] from its element `from` on */
     MB_NET_ADD,    /* out = in[0] + in[1] */
+    MB_NET_MEAN,   /* out[i] = mean of in[0] from i k to (i + 1) k */
+    MB_NET_EXPECT, /* out[i] = expectation under the softmax of the same k elements of k points from low to high */
     MB_NET_DUEL,   /* out = in[0] less its mean, plus the one number in[1] */
     MB_NET_NORM,   /* normalised over its elements (epsilon 1e-5), times w, plus b */
     MB_NET_LSTM,   /* in: the gates' part of x and of h, order input, forget, cell, output; mem: h, c; out = h */
@@ -31,6 +33,8 @@ typedef struct mb_net_step {
     int h, width, c, side, stride, oh, ow; /* conv */
     int from;                /* join */
     int window, heads;       /* attend */
+    int k;                   /* mean, expect */
+    float low, high;         /* expect */
 } mb_net_step;
 
 /* name: of memory; NULL: a value that lives for one decision */
@@ -43,7 +47,7 @@ typedef enum mb_head_kind {
 } mb_head_kind;
 typedef struct mb_net_head { mb_head_kind kind; int wire, field; const mb_tensor *log_std; } mb_net_head;
 
-enum { MB_NET_MOST = 96 }; /* wires, steps */
+enum { MB_NET_MOST = 96, MB_NET_ATOMS = 1024 }; /* wires, steps; k of mean and expect */
 typedef struct mb_netlist {
     mb_env_shape shape;
     const char *model;                 /* "mlp", ..., "table" */

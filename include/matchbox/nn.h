@@ -88,9 +88,13 @@ MB_API const mb_model_def *mb_model_find(const char *name, mb_error *err);
 MB_API const mb_model_def *mb_model_at(int i);
 MB_API bool mb_body_init(mb_body *b, mb_scope *s, mb_params *p, const char *prefix, mb_body_spec spec, mb_rng *rng, mb_error *err);
 
-/* ---- a body whose fully connected layers may be normalised before their activation ---- */
+/* ---- a body whose fully connected layers may be thinned and normalised before their activation ---- */
 
-typedef struct mb_tower_options { mb_net_options net; bool layer_norm; } mb_tower_options;
+typedef struct mb_tower_options { mb_net_options net; bool layer_norm; float dropout; } mb_tower_options;
+/* The masks of dropout (Srivastava et al. 2014) in a graph: inputs, 1 / (1 - rate) or with chance `rate` 0, all ones until drawn. */
+enum { MB_DROPOUTS = 64 };
+typedef struct mb_dropout { float rate; int n; mb_var mask[MB_DROPOUTS]; } mb_dropout;
+MB_API void mb_dropout_draw(const mb_dropout *d, mb_rng *rng);
 typedef struct mb_tower {
     mb_tower_options o;
     mb_net_options net;     /* the body's: without the layers that follow it */
@@ -101,7 +105,8 @@ typedef struct mb_tower {
 /* Feed-forward; `t` must stay where it is.  spec.net is not read. */
 MB_API bool mb_tower_init(mb_tower *t, mb_scope *s, mb_params *p, const char *prefix, mb_body_spec spec, const mb_tower_options *o, mb_rng *rng,
                           mb_error *err);
-MB_API mb_var mb_tower_apply(const mb_tower *t, mb_var x); /* [R, in] -> [R, out] */
+/* [R, in] -> [R, out].  Masks are added to `d`; NULL: nothing is left out. */
+MB_API mb_var mb_tower_apply(const mb_tower *t, mb_var x, mb_dropout *d);
 /* Its layers after *wire, as mb_body_list; MB_ERR_UNSUPPORTED when they are normalised. */
 MB_API bool mb_tower_list(const mb_tower *t, struct mb_netlist *n, int *wire, mb_error *err);
 

@@ -46,6 +46,11 @@ MB_API bool mb_lm_load(mb_lm *m, const char *folder, mb_error *err);
 MB_API bool mb_lm_save(const mb_lm *m, const char *folder, mb_st_type type, mb_error *err);
 MB_API const mb_lm_config *mb_lm_config_of(const mb_lm *m);
 MB_API mb_params *mb_lm_params(const mb_lm *m);
+/* Adapters of low rank (LoRA: Hu et al. 2022) on every matrix of the layers: x W becomes x W + alpha / rank x A B, A drawn, B zero.  Learners and
+   samplers made from now on have them, and learners train nothing else.  mb_lm_save writes merged weights. */
+MB_API bool mb_lm_adapt(mb_lm *m, int rank, float alpha, mb_error *err);
+MB_API void mb_lm_merge(mb_lm *m); /* W += alpha / rank A B, B = 0 */
+MB_API mb_params *mb_lm_trained(const mb_lm *m); /* what learners train: the adapters, or all weights */
 
 /* ---- how a distribution over the next token is made of logits ---- */
 

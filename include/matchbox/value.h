@@ -54,9 +54,12 @@ MB_API mb_var mb_qnet_embed(const mb_qnet *q, mb_var features, mb_var tau);
 /* The part of a mask [..., nmask] that belongs to a branch, as numbers [..., n]; id < 0: everything is allowed */
 MB_API mb_var mb_qnet_allowed(const mb_qnet *q, mb_var mask, int branch);
 
-/* The network as a net list, its noise off.  Distributions of returns and stacked frames: MB_ERR_UNSUPPORTED. */
+/* The network as a net list, its noise off.  Where it tells distributions, an action is worth its expectation under the softmax
+   on `support`, or, without one, the mean of its quantiles.  Duelling distributions, drawn quantiles and stacked frames:
+   MB_ERR_UNSUPPORTED. */
 struct mb_netlist;
-MB_API bool mb_qnet_netlist(const mb_qnet *q, int stack, struct mb_netlist *out, mb_error *err);
+struct mb_support;
+MB_API bool mb_qnet_netlist(const mb_qnet *q, int stack, const struct mb_support *support, struct mb_netlist *out, mb_error *err);
 
 /* ---- acting ---- */
 

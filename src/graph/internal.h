@@ -108,7 +108,7 @@ extern const mb__op mb__op_leaf, mb__op_map, mb__op_expand, mb__op_reshape, mb__
     mb__op_max_last, mb__op_col_sum, mb__op_log_softmax, mb__op_softmax, mb__op_pick,
     mb__op_pick_grad, mb__op_embed, mb__op_embed_grad, mb__op_one_hot, mb__op_cast, mb__op_conv,
     mb__op_conv_dw, mb__op_conv_dx, mb__op_max_pool, mb__op_max_pool_grad, mb__op_avg_pool,
-    mb__op_avg_pool_grad, mb__op_spread, mb__op_pinball, mb__op_pinball_grad, mb__op_adam, mb__op_norm, mb__op_follow,
+    mb__op_avg_pool_grad, mb__op_spread, mb__op_pinball, mb__op_pinball_grad, mb__op_sort, mb__op_adam, mb__op_norm, mb__op_follow,
     mb__op_accumulate, mb__op_clear;
 
 /* reference.c: evaluate every node in double precision; values[i] for node i (leaf values taken from `values` when set) */

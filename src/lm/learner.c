@@ -77,7 +77,7 @@ mb_lm_learner *mb_lm_learner_new(mb_lm *m, const char *name, mb_lm_learner_optio
     }
     *l = (mb_lm_learner){ .m = m, .o = o };
     bool learns = !o.scores_only;
-    if (learns && !(l->sum = mb_gradsum_new(m->params, err))) return NULL;
+    if (learns && !(l->sum = mb_gradsum_new(mb_lm_trained(m), err))) return NULL;
     for (int i = 0, rows = o.tokens; i < SIZES && (i == 0 || rows >= 32); i++, rows = (rows + 3) / 4) {
         if (!make_plan(l, &l->score[i], rows, false, name, err) || (learns && !make_plan(l, &l->learn[i], rows, true, name, err))) return NULL;
         l->nsizes++;
@@ -171,7 +171,6 @@ float mb_lm_step(mb_lm_learner *l, float lr)
     *l->sum->terms = 1; /* coefficients have their denominators already */
     mb_set(l->lr, lr);
     mb_exec(l->step);
-    l->m->version++;
     return mb_get(l->norm);
 }
 

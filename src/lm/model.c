@@ -135,9 +135,12 @@ mb_params *mb_lm_params(const mb_lm *m) { return m->params; }
 
 /* ---- the forward pass ---- */
 
-static mb_var apply(mb_var x, const mb__lm_matrix *w)
+static mb_var apply(const mb_lm *m, mb_var x, const mb__lm_matrix *w)
 {
-    return mb__lm_linear(x, mb_param(x.g, w->w), w->b ? mb_param(x.g, w->b) : (mb_var){ NULL, -1 });
+    const mb_var none = { NULL, -1 };
+    mb_var y = mb__lm_linear(x, mb_param(x.g, w->w), w->b ? mb_param(x.g, w->b) : none);
+    if (!w->down) return y;
+    return mb_add(y, mb_scale(mb__lm_linear(mb__lm_linear(x, mb_param(x.g, w->down), none), mb_param(x.g, w->up), none), m->adapter_scale));
 }
 
 static mb_var normalize(const mb_lm *m, mb_var x, const mb__lm_matrix *w)
@@ -157,18 +160,18 @@ static mb_var place_heads(const mb_lm *m, mb_var x, mb_tensor *gain, mb_var posi
 static mb_var attention(const mb_lm *m, const mb__lm_layer *l, mb_var x, const mb__lm_batch *b)
 {
     const mb_lm_config *c = &m->c;
-    mb_var q = place_heads(m, apply(x, &l->q), l->q_norm, b->position, c->heads);
-    mb_var k = place_heads(m, apply(x, &l->k), l->k_norm, b->position, c->kv_heads), v = apply(x, &l->v);
+    mb_var q = place_heads(m, apply(m, x, &l->q), l->q_norm, b->position, c->heads);
+    mb_var k = place_heads(m, apply(m, x, &l->k), l->k_norm, b->position, c->kv_heads), v = apply(m, x, &l->v);
     q = mb_scale(q, 1 / sqrtf((float)c->head_dim));
     mb_var y = b->cache ? mb__lm_cached(q, k, v, b->slot, b->position, b->cache, (int)(l - m->layer))
                         : mb__lm_attend(q, k, v, b->begin, c->heads, c->kv_heads, c->head_dim);
-    return apply(y, &l->o);
+    return apply(m, y, &l->o);
 }
 
-static mb_var feed(const mb__lm_layer *l, mb_var x)
+static mb_var feed(const mb_lm *m, const mb__lm_layer *l, mb_var x)
 {
-    mb_var up = apply(x, &l->up);
-    return apply(l->gate.w ? mb_mul(mb_silu(apply(x, &l->gate)), up) : mb_gelu(up), &l->down);
+    mb_var up = apply(m, x, &l->up);
+    return apply(m, l->gate.w ? mb_mul(mb_silu(apply(m, x, &l->gate)), up) : mb_gelu(up), &l->down);
 }
 
 mb_var mb__lm_forward(const mb_lm *m, mb_graph *g, const mb__lm_batch *b)
@@ -179,7 +182,7 @@ mb_var mb__lm_forward(const mb_lm *m, mb_graph *g, const mb__lm_batch *b)
         const mb__lm_layer *l = &m->layer[i];
         if (b->recompute) mb_recompute(g, true);
         x = mb_add(x, attention(m, l, normalize(m, x, &l->norm1), b));
-        x = mb_add(x, feed(l, normalize(m, x, &l->norm2)));
+        x = mb_add(x, feed(m, l, normalize(m, x, &l->norm2)));
         if (b->recompute) mb_recompute(g, false);
     }
     return normalize(m, x, &m->norm);

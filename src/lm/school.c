@@ -35,6 +35,7 @@ static bool open_learner(mb_lm_school *c, mb_scope *s, const mb_lm_sampling *sam
     l.beta1 = o->beta1, l.beta2 = o->beta2, l.decay = o->decay, l.max_norm = o->max_norm;
     l.recompute = o->recompute, l.bfloat16 = o->bfloat16;
     if (sampling) l.sampling = *sampling;
+    if (o->lora && !mb_lm_adapt(c->kit->lm, o->lora, o->lora_alpha, err)) return false;
     c->learner = mb_lm_learner_new(c->kit->lm, "lm learn", l, err);
     c->teacher = c->learner ? mb_lm_teacher_new(s->arena, c->kit, c->learner, c->source, o->batch, longest, c->seed, err) : NULL;
     return c->teacher != NULL;

@@ -102,8 +102,20 @@ bool mb_lm_load(mb_lm *m, const char *folder, mb_error *err)
     for (int i = 0; ok && i < m->nplaces; i++) ok = load_one(f, &m->place[i], scratch, folder, err);
     mb_safetensors_close(f);
     mb_arena_free(scratch);
-    m->version++;
     return ok;
+}
+
+/* a tensor, with its adapter merged in, to its place in the file's */
+static bool put(const mb_lm *m, const mb__lm_place *p, float *file, mb_arena *a, mb_error *err)
+{
+    mb_tensor merged = *p->t;
+    mb__lm_place place = *p;
+    if (!(merged.data = mb_alloc(a, (size_t)merged.n, sizeof(float), err))) return false;
+    memcpy(merged.data, p->t->data, (size_t)merged.n * sizeof(float));
+    mb__lm_add_adapter(m, p->t, merged.data);
+    place.t = &merged;
+    move(&place, file, false);
+    return true;
 }
 
 /* The tensor of place i as it stands in a file; parts of one tensor follow each other, the first makes it. */
@@ -119,7 +131,7 @@ static bool save_one(const mb_lm *m, int i, mb_st_type type, mb_arena *a, mb_st_
     float *file = data ? mb_alloc(a, (size_t)out->n, sizeof *file, err) : NULL;
     if (!file) return false;
     for (int k = 0; k < m->nplaces; k++)
-        if (strcmp(m->place[k].name, p->name) == 0) move(&m->place[k], file, false);
+        if (strcmp(m->place[k].name, p->name) == 0 && !put(m, &m->place[k], file, a, err)) return false;
     out->data = data;
     bool ok = mb_st_convert(file, out->n, type, data, err);
     mb_arena_release(a, mark);

@@ -113,6 +113,8 @@ static void step(mb_net_machine *m, const mb_net_step *s, const mb_net_int8 *q)
     case MB_NET_ADD:
         for (int i = 0; i < size; i++) y[i] = a[i] + b[i];
         break;
+    case MB_NET_MEAN: means(a, size, s->k, y); break;
+    case MB_NET_EXPECT: expectations(m->value[s->in[0]], size, s->k, s->low, s->high, y); break;
     case MB_NET_DUEL: duel(a, size, b, y); break;
     case MB_NET_NORM: norm(a, size, s->w->data, s->b->data, y); break;
     case MB_NET_LSTM: lstm(a, b, m->value[s->mem[0]], m->value[s->mem[1]], size); break;

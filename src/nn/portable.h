@@ -95,6 +95,22 @@ static void softmax(float *x, int n)
     for (int i = 0; i < n; i++) x[i] = x[i] / s;
 }
 
+static void means(const float *x, int n, int k, float *y)
+{
+    for (int i = 0; i < n; i++) y[i] = sum(x + i * k, k) * (1.0f / (float)k);
+}
+
+/* of k points from low to high under the softmax of each k elements of x, which is overwritten */
+static void expectations(float *x, int n, int k, float low, float high, float *y)
+{
+    for (int i = 0; i < n; i++) {
+        float *p = x + i * k;
+        softmax(p, k);
+        for (int j = 0; j < k; j++) p[j] = p[j] * (k > 1 ? low + (high - low) * (float)j / (float)(k - 1) : low);
+        y[i] = sum(p, k);
+    }
+}
+
 static void log_softmax(const float *x, int n, float *y)
 {
     float m = largest(x, n);

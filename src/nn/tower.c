@@ -1,4 +1,4 @@
-/* tower.c - a body whose fully connected layers may be normalised before their activation: these then stand behind the body. */
+/* tower.c - a body whose fully connected layers may be thinned and normalised before their activation: these then stand behind the body. */
 #include "matchbox/netlist.h"
 #include <stdio.h>
 
@@ -15,32 +15,61 @@ bool mb_tower_init(mb_tower *t, mb_scope *s, mb_params *p, const char *prefix, m
 {
     *t = (mb_tower){ .o = *o, .net = o->net };
     const mb_list *hidden = &o->net.hidden;
-    if (o->layer_norm) t->net.hidden.n = 0; /* these are ours */
+    bool ours = o->layer_norm || o->dropout > 0;
+    if (ours) t->net.hidden.n = 0;
     spec.net = &t->net;
     if (!mb_body_init(&t->body, s, p, prefix, spec, rng, err)) return false;
     t->out = t->body.out;
-    for (; o->layer_norm && t->nlayers < hidden->n; t->nlayers++) {
+    for (; ours && t->nlayers < hidden->n; t->nlayers++) {
         char name[64];
         int i = t->nlayers, n = hidden->v[i];
         snprintf(name, sizeof name, "%s.normed%d", prefix, i);
         if (!mb_dense_init(&t->layer[i].dense, p, name, t->out, n, 1.41421356f, rng, err)) return false;
+        t->out = n;
+        if (!o->layer_norm) continue;
         t->layer[i].gain = vector(p, name, "gain", n, 1, err);
         t->layer[i].shift = t->layer[i].gain ? vector(p, name, "shift", n, 0, err) : NULL;
         if (!t->layer[i].shift) return false;
-        t->out = n;
     }
     return true;
 }
 
-mb_var mb_tower_apply(const mb_tower *t, mb_var x)
+static mb_var thinned(mb_var x, float rate, mb_dropout *d)
+{
+    if (rate <= 0 || !d || d->n == MB_DROPOUTS) return x;
+    mb_shape s = mb_dims(x);
+    mb_var mask = d->mask[d->n++] = mb_input(x.g, "dropout", MB_F32, s);
+    float *m = mb_input_data(mask);
+    for (int i = 0; m && i < s.d[0] * s.d[1]; i++) m[i] = 1;
+    d->rate = rate;
+    return mb_mul(x, mask);
+}
+
+mb_var mb_tower_apply(const mb_tower *t, mb_var x, mb_dropout *d)
 {
     mb_var none = { x.g, -3 };
     x = t->body.def->apply(&t->body, x, none, &none);
     for (int i = 0; i < t->nlayers; i++) {
-        x = mb_layer_norm(mb_dense_apply(&t->layer[i].dense, x), mb_param(x.g, t->layer[i].gain), mb_param(x.g, t->layer[i].shift), 1e-5f);
+        x = thinned(mb_dense_apply(&t->layer[i].dense, x), t->o.dropout, d);
+        if (t->layer[i].gain) x = mb_layer_norm(x, mb_param(x.g, t->layer[i].gain), mb_param(x.g, t->layer[i].shift), 1e-5f);
         x = mb_activate(x, t->o.net.activation);
     }
     return x;
+}
+
+/* sixteen random bits for each number */
+void mb_dropout_draw(const mb_dropout *d, mb_rng *rng)
+{
+    uint32_t most = (uint32_t)(d->rate * 65536.0f), bits = 0;
+    float kept = 65536.0f / (float)(65536 - most);
+    for (int k = 0; k < d->n; k++) {
+        mb_shape s = mb_dims(d->mask[k]);
+        float *m = mb_input_data(d->mask[k]);
+        for (int i = 0; i < s.d[0] * s.d[1]; i++) {
+            bits = i % 2 ? bits >> 16 : mb_rand(rng);
+            m[i] = (bits & 0xffff) < most ? 0 : kept;
+        }
+    }
 }
 
 bool mb_tower_list(const mb_tower *t, mb_netlist *n, int *wire, mb_error *err)

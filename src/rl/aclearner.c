@@ -53,8 +53,8 @@ static mb_var critics_each(mb_aclearner *l, mb_graph *g)
     mb_ac_terms t = { .discrete = discrete, .nq = c->o.n, .nnext = l->o.subset ? l->o.subset : c->o.n, .reward = b->reward, .discount = b->discount,
                       .alpha = price(l, g) };
     mb_var in = mb_critics_input(x, discrete ? a.act : mb_actnet_scaled(l->actor, b->act.value)), in_next = mb_critics_input(next, a.act);
-    for (int i = 0; i < t.nnext; i++) qn[i] = mb_critic_features(target, i, in_next);
-    for (int i = 0; i < t.nq; i++) q[i] = mb_critic_features(c, i, in);
+    for (int i = 0; i < t.nnext; i++) qn[i] = mb_critic_features(target, i, in_next, &l->dropout[0]);
+    for (int i = 0; i < t.nq; i++) q[i] = mb_critic_features(c, i, in, &l->dropout[0]);
     for (int branch = 0; branch < c->branches; branch++) {
         mb_var error;
         for (int i = 0; i < t.nnext; i++) t.next_q[i] = mb_critic_values(target, i, qn[i], branch);
@@ -104,7 +104,7 @@ static mb_var actor_each(mb_aclearner *l, mb_graph *g, mb_var *entropy)
     struct acted a = act_in(l, l->actor, x, l->obs.mask, &l->noise, 0);
     mb_ac_terms t = { .discrete = l->actor->branches > 0, .nq = c->o.n, .alpha = price(l, g) };
     mb_var in = mb_critics_input(x, a.act);
-    for (int i = 0; i < t.nq; i++) q[i] = mb_critic_features(c, i, in);
+    for (int i = 0; i < t.nq; i++) q[i] = mb_critic_features(c, i, in, &l->dropout[1]);
     for (int branch = 0; branch < c->branches; branch++) {
         t.logp = a.logp[branch];
         for (int i = 0; i < t.nq; i++) t.q[i] = mb_critic_values(c, i, q[i], branch);
@@ -206,10 +206,12 @@ bool mb_aclearner_update(mb_aclearner *l, bool actor, float lr, float actor_lr, 
     if (!mb_replay_draw(l->replay, &l->batch, beta, err)) return false;
     if (l->nslots) draw_subset(l);
     fill(l->next_noise, l->rng);
+    mb_dropout_draw(&l->dropout[0], l->rng);
     mb_set(l->lr, lr);
     mb_exec(l->update);
     if (actor) {
         fill(l->noise, l->rng);
+        mb_dropout_draw(&l->dropout[1], l->rng);
         mb_set(l->actor_lr, actor_lr);
         mb_exec(l->improve);
     }

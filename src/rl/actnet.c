@@ -72,7 +72,7 @@ mb_act_params mb_actnet_apply(const mb_actnet *a, mb_var x, mb_var mask)
     mb_graph *g = x.g;
     mb_act_params p = { { g, -3 }, { g, -3 }, { { g, -3 } } };
     mb_var allowed = mask.id >= 0 ? mb_cast(mask, 1) : mask;
-    x = mb_tower_apply(&a->tower, x);
+    x = mb_tower_apply(&a->tower, x, NULL);
     for (int b = 0, at = 0; b < a->branches; at += a->n[b++]) {
         p.logits[b] = mb_dense_apply(&a->logits[b], x);
         if (mask.id >= 0) p.logits[b] = mb_select(mb_slice(allowed, 1, at, a->n[b]), p.logits[b], mb_constant(g, -1e9f));

@@ -29,6 +29,10 @@ mb_critics *mb_critics_new(mb_scope *s, const char *name, const mb_env_shape *sh
     mb_body_spec spec = { 0 };
     spec.in = mb_obs_features(&shape->obs, &spec.h, &spec.w, &spec.c) + mb_space_nvalue(&shape->act);
     mb_rng rng = mb_rng_make(s->seed, "critics", 0); /* targets begin as the critics they follow */
+    if (o->tower.dropout > 0 && 2 * o->n * o->tower.net.hidden.n > MB_DROPOUTS) {
+        mb_fail(err, MB_ERR_RANGE, "critics: %d of them with %d layers each are too many to be thinned", o->n, o->tower.net.hidden.n);
+        return NULL;
+    }
     for (int i = 0; i < o->n; i++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "q%d", i);
@@ -43,9 +47,9 @@ mb_var mb_critics_input(mb_var x, mb_var act)
     return act.id >= 0 ? mb_concat(2, both, 1) : x;
 }
 
-mb_var mb_critic_features(const mb_critics *c, int i, mb_var input)
+mb_var mb_critic_features(const mb_critics *c, int i, mb_var input, mb_dropout *d)
 {
-    return mb_tower_apply(&c->tower[i], input);
+    return mb_tower_apply(&c->tower[i], input, d);
 }
 
 mb_var mb_critic_values(const mb_critics *c, int i, mb_var features, int branch)

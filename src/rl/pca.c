@@ -1,9 +1,10 @@
 /* Principal components by orthogonal iteration on the centred data, then a small symmetric eigenproblem by Jacobi's rotations
    (Golub & Van Loan, 8.2 and 8.5). */
 #include "matchbox/embedding.h"
+#include "rl/eigen.h"
 #include <math.h>
 
-enum { EXTRA = 10, ROUNDS = 300, SWEEPS = 60 };
+enum { EXTRA = 10, ROUNDS = 300 };
 
 struct pca {
     const double *x;
@@ -62,42 +63,6 @@ static void orthonormalise(double *v, int m, int d)
     }
 }
 
-/* Eigenvalues (falling) and eigenvectors (columns of v) of the symmetric a [n][n], which is destroyed. */
-static void jacobi(double *a, double *v, double *value, int n)
-{
-    for (int i = 0; i < n * n; i++) v[i] = i % (n + 1) == 0;
-    for (int sweep = 0; sweep < SWEEPS; sweep++) {
-        double off = 0, on = 0;
-        for (int i = 0; i < n; i++)
-            for (int j = 0; j < n; j++) *(i == j ? &on : &off) += a[i * n + j] * a[i * n + j];
-        if (off <= 1e-30 * on) break;
-        for (int p = 0; p < n; p++)
-            for (int q = p + 1; q < n; q++) {
-                if (a[p * n + q] == 0) continue;
-                double theta = (a[q * n + q] - a[p * n + p]) / (2 * a[p * n + q]);
-                double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1)), c = 1 / sqrt(t * t + 1), s = t * c;
-                for (int k = 0; k < n; k++) {
-                    double x = a[k * n + p], y = a[k * n + q];
-                    a[k * n + p] = c * x - s * y, a[k * n + q] = s * x + c * y;
-                }
-                for (int k = 0; k < n; k++) {
-                    double x = a[p * n + k], y = a[q * n + k];
-                    a[p * n + k] = c * x - s * y, a[q * n + k] = s * x + c * y;
-                    x = v[k * n + p], y = v[k * n + q];
-                    v[k * n + p] = c * x - s * y, v[k * n + q] = s * x + c * y;
-                }
-            }
-    }
-    for (int i = 0; i < n; i++) value[i] = a[i * n + i];
-    for (int i = 0; i < n; i++)
-        for (int j = i + 1; j < n; j++) {
-            if (!(value[j] > value[i])) continue;
-            double t = value[i];
-            value[i] = value[j], value[j] = t;
-            for (int k = 0; k < n; k++) t = v[k * n + i], v[k * n + i] = v[k * n + j], v[k * n + j] = t;
-        }
-}
-
 /* Rayleigh-Ritz: turn the directions into the best ones of their span; the change of the first k variances. */
 static double ritz(struct pca *p, mb_pool *pool, double *gram, double *vectors, double *value, double *old, int k)
 {
@@ -110,7 +75,7 @@ static double ritz(struct pca *p, mb_pool *pool, double *gram, double *vectors, 
             for (int i = 0; i < p->n; i++) sum += p->z[(size_t)i * (size_t)m + (size_t)a] * p->z[(size_t)i * (size_t)m + (size_t)b];
             gram[a * m + b] = gram[b * m + a] = sum;
         }
-    jacobi(gram, vectors, value, m);
+    mb__eigen(gram, vectors, value, m);
     for (int a = 0; a < m; a++)
         for (int j = 0; j < d; j++) {
             double sum = 0;

@@ -31,6 +31,13 @@ mb_var mb_middle(int n, const mb_var *x)
     return n > 1 ? mb_scale(y, 1 / (float)n) : y;
 }
 
+mb_var mb_truncated_quantiles(int n, const mb_var *q, int drop)
+{
+    mb_var all = mb_concat(n, q, 1);
+    int left = mb_dims(all).d[1] - n * drop;
+    return mb_scale(mb_slice(mb_sort_last(all), 1, 0, left), 1); /* a copy: contiguous rows */
+}
+
 mb_var mb_smoothed_action(mb_var act, mb_var noise, float sigma, float most)
 {
     return mb_clamp(mb_add(act, mb_clamp(mb_scale(noise, sigma), -most, most)), -1, 1);

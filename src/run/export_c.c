@@ -241,6 +241,8 @@ static void add_step(struct c_file *f, const mb_net_step *s)
         ADD("    memcpy(%s, %s, %d * sizeof(float));\n    memcpy(%s + %d, %s + %d, %d * sizeof(float));\n", out, a, first, out, first, b, s->from, n - first);
         break;
     case MB_NET_ADD: ADD("    for (int i = 0; i < %d; i++) %s[i] = %s[i] + %s[i];\n", n, out, a, b); break;
+    case MB_NET_MEAN: ADD("    means(%s, %d, %d, %s);\n", a, n, s->k, out); break;
+    case MB_NET_EXPECT: ADD("    expectations(%s, %d, %d, %.8ef, %.8ef, %s);\n", a, n, s->k, (double)s->low, (double)s->high, out); break;
     case MB_NET_DUEL: ADD("    duel(%s, %d, %s, %s);\n", a, n, b, out); break;
     case MB_NET_NORM: ADD("    norm(%s, %d, %s, %s, %s);\n", a, n, w, v, out); break;
     case MB_NET_LSTM: ADD("    lstm(%s, %s, %s, %s, %d);\n", a, b, m[0], m[1], n); break;

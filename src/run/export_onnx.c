@@ -362,6 +362,22 @@ static void attend(struct onnx *o, const mb_net_step *s, int n, char *out)
     reshape(o, out, y, 2, (int64_t[]){ -1, n });
 }
 
+/* values of distributions: n groups of k numbers, each a mean or an expectation */
+static void grouped(struct onnx *o, const mb_net_step *s, char *out, const char *a, int n)
+{
+    char all[NAME] = "", p[NAME] = "", points[NAME], y[NAME] = "";
+    float z[MB_NET_ATOMS];
+    reshape(o, all, a, 3, (int64_t[]){ -1, n, s->k });
+    for (int i = 0; i < s->k; i++) {
+        float at = s->k > 1 ? s->low + (s->high - s->low) * (float)i / (float)(s->k - 1) : s->low;
+        z[i] = s->op == MB_NET_MEAN ? 1.0f / (float)s->k : at;
+    }
+    floats(o, points, s->k, z);
+    if (s->op == MB_NET_EXPECT) node(o, "Softmax", p, all, NULL, NULL, 1, &AXIS(-1));
+    node(o, "MatMul", y, s->op == MB_NET_EXPECT ? p : all, points, NULL, 0, NULL);
+    reshape(o, out, y, 2, (int64_t[]){ -1, n });
+}
+
 static void step(struct onnx *o, const mb_net_step *s)
 {
     char *out = o->wire[s->out], part[NAME], centred[NAME] = "";
@@ -374,6 +390,7 @@ static void step(struct onnx *o, const mb_net_step *s)
         node(o, "Concat", out, a, part, NULL, 1, &AXIS(1));
         break;
     case MB_NET_ADD: NODE("Add", out, a, b); break;
+    case MB_NET_MEAN: case MB_NET_EXPECT: grouped(o, s, out, a, n); break;
     case MB_NET_DUEL:
         part[0] = 0, node(o, "ReduceMean", part, a, NULL, NULL, 1, &(struct attribute){ "axes", IS_INTS, 0, 1, { 1 } });
         NODE("Sub", centred, a, part);

@@ -1,10 +1,10 @@
 /* What holds for every algorithm, whoever wrote it: over the registry, so that a new file is tested before its author writes a test. */
 #include "algo/toy.h"
 
-/* These do not improve a policy: a baseline, and estimators of the value of a given one. */
+/* These do not improve a policy (a baseline, estimators of the value of a given one) or do not look. */
 static bool learns(const mb_algo_def *a)
 {
-    static const char *const none[] = { "random", "td", "linear-td" };
+    static const char *const none[] = { "random", "td", "linear-td", "oscillator" };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (!strcmp(a->name, none[i])) return false;
     return true;

@@ -2,8 +2,8 @@
    and each switch; what cannot be is refused clearly. */
 #include "algo/toy.h"
 
-static const char *const family[] = { "sac", "redq", "td3", "ddpg" };
-enum { FAMILY = sizeof family / sizeof *family, SOFT = 2 }; /* the first of them take discrete actions too */
+static const char *const family[] = { "sac", "redq", "droq", "td3", "ddpg", "tqc" };
+enum { FAMILY = sizeof family / sizeof *family, SOFT = 3 }; /* the first of them take discrete actions too */
 
 static mb_settings *small(const char *algo, const char *const *more)
 {
@@ -83,6 +83,7 @@ TEST(what_cannot_be_is_refused)
         CHECK(!mb_algo_find(family[a], &err)->check(NULL, &open, 1, &err));
         CHECK_ERROR(err, "finite bounds");
     }
+    refused("tqc", (const char *const[]){ "quantiles", "4", "drop", "4", NULL }, "none would be left");
     refused("redq", (const char *const[]){ "critics", "2", "subset", "3", NULL }, "cannot be drawn");
 }
 

@@ -31,6 +31,10 @@ test_a_run_goes_on_from_another() {
     run 0 lm inspect taught/model; says out 'model.embed_tokens.weight'
     run 0 lm eval taught addition --problems 4 --samples 2 --most 4 --json; json pass_1 pass_2 greedy invalid
     run 0 lm plan taught/model --json; json weights gradients optimizer activations cache total
+    run 0 lm check-invariance taught d.jsonl --micro 256,64,48 --json; json documents difference
+    run 1 lm check-invariance taught d.jsonl --micro 256,64,48 --tolerance 0; says err 'gradients differ'
+    run 0 lm sft d.jsonl $small --model taught --lora 2 --total-steps 2 --run adapted
+    cmp -s taught/model/model.safetensors adapted/model/model.safetensors && complain 'adapters are not merged into what is saved'
     run 0 lm pretrain addition $small --total-steps 2 --run pre
     says pre/config.yaml 'env: addition'
 }

@@ -1,4 +1,4 @@
-/* The corpus of every fuzzer of core, and some thousand fixed mutations of it, as a normal test. */
+/* The corpus of every fuzzer, and some thousand fixed mutations of it, as a normal test. */
 #include "matchbox/core.h"
 #include "mb_test.h"
 
@@ -12,6 +12,15 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_checkpoint
 #include "../../fuzz/checkpoint.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_verify
+#include "../../fuzz/verify.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_tokenizer
+#include "../../fuzz/tokenizer.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_safetensors
+#include "../../fuzz/safetensors.c"
 
 enum { SIZE_MAX_BYTES = 4096, FILES_MAX = 64 };
 typedef struct sample {
@@ -105,5 +114,17 @@ TEST(checkpoint)
 {
     run_corpus("fuzz/corpus/checkpoint", fuzz_checkpoint, 6000);
 }
+TEST(verify)
+{
+    run_corpus("fuzz/corpus/verify", fuzz_verify, 4000);
+}
+TEST(tokenizer)
+{
+    run_corpus("fuzz/corpus/tokenizer", fuzz_tokenizer, 1500);
+}
+TEST(safetensors)
+{
+    run_corpus("fuzz/corpus/safetensors", fuzz_safetensors, 1500);
+}
 
-MB_TESTS(T(yaml), T(options), T(checkpoint))
+MB_TESTS(T(yaml), T(options), T(checkpoint), T(verify), T(tokenizer), T(safetensors))

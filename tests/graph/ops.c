@@ -239,6 +239,7 @@ OP(conv2d, -1, 1, true, mb_conv2d(X(4, 3, 6, 5, 2), X(4, 3, 3, 2, 4), X(1, 4), 1
 OP(conv2d_pad, -1, 1, true, mb_conv2d(X(4, 3, 7, 7, 2), X(4, 3, 3, 2, 3), X(1, 3), 2, 1))
 OP(max_pool, -1, 1, false, mb_max_pool(X(4, 3, 6, 6, 2), 2, 2))
 OP(pinball, -2, 2, false, mb_pinball(X(2, 70, 5), mb_cast(indices(b, MB_S1(5), 9), 0.11f), mb_cast(indices(b, MB_S2(70, 19), 40), 0.053f), 0.6f))
+OP(sort, -2, 2, true, mb_mul(X(2, 70, 21), mb_sort_last(mb_cast(indices(b, MB_S2(70, 21), 400), 0.1f))))
 OP(spread, -2, 2, true, mb_mul(X(2, 70, 5), mb_spread(mb_cast(indices(b, MB_S2(70, 7), 9), 0.1f), mb_cast(indices(b, MB_S2(70, 7), 40), 0.11f), 0.5f, 3.5f, 5)))
 OP(avg_pool, -1, 1, true, mb_avg_pool(X(4, 3, 6, 6, 2), 3, 1))
 
@@ -350,6 +351,6 @@ MB_TESTS(T(add), T(add_column), T(add_scalar), T(add_middle), T(add_lead), T(sub
          T(sum_rows), T(sum_axis), T(standardize), T(masked_mean), T(matmul), T(matmul_deep), T(matmul_nt), T(matmul_batched),
          T(matmul_batched_nt), T(linear_tanh), T(linear_relu), T(softmax), T(softmax_one), T(log_softmax), T(logsumexp), T(pick),
          T(pick_deep), T(embedding), T(one_hot), T(cast), T(reshape), T(reshape_rows), T(slice_columns), T(slice_rows),
-         T(slice_deep), T(slice_matmul), T(transpose), T(expand), T(layer_norm), T(rms_norm), T(conv2d), T(conv2d_pad), T(max_pool), T(pinball), T(spread),
+         T(slice_deep), T(slice_matmul), T(transpose), T(expand), T(layer_norm), T(rms_norm), T(conv2d), T(conv2d_pad), T(max_pool), T(pinball), T(sort), T(spread),
          T(avg_pool), T(concat), T(concat_rows), T(permute), T(permute_batch), T(scan), T(poison), T(memory_reuse), T(dead_nodes),
          T(trace_names_the_first_nan))

@@ -143,6 +143,40 @@ TEST(a_text_is_learned_by_heart)
     CHECK(last < 0.1);
 }
 
+/* adapters begin without effect, are all that is trained, and merged weights do the same */
+TEST(adapters_are_trained_and_merged)
+{
+    mb_lm_text t[N];
+    mb_lm *m = model(1);
+    mb_lm_learner_options o = MB_LM_LEARNER_DEFAULT;
+    static float before[N][LONGEST];
+    double moved = 0, apart = 0;
+    o.tokens = 128;
+    make_texts(t);
+    mb_lm_learner *plain = mb_lm_learner_new(m, "plain", o, &err);
+    CHECK(plain && mb_lm_score(plain, t, N, &err));
+    for (int i = 0; i < N; i++) memcpy(before[i], memory[i].logp, sizeof before[i]);
+    CHECK(mb_lm_adapt(m, 4, 8, &err));
+    mb_lm_learner *l = mb_lm_learner_new(m, "adapters", o, &err);
+    CHECK(l && mb_lm_score(l, t, N, &err));
+    for (int i = 0; i < N; i++) CHECK(memcmp(before[i], memory[i].logp, sizeof before[i]) == 0);
+    float weight = m->layer[0].q.w->data[5];
+    for (int step = 0; step < 5; step++) CHECK(mb_lm_gradient(l, t, N, &err) && mb_lm_step(l, 1e-2f) > 0);
+    CHECK(m->layer[0].q.w->data[5] == weight);
+    CHECK(mb_lm_score(l, t, N, &err));
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < LONGEST; k++) {
+            moved = fmax(moved, fabs((double)before[i][k] - (double)memory[i].logp[k]));
+            before[i][k] = memory[i].logp[k];
+        }
+    mb_lm_merge(m);
+    CHECK(m->layer[0].q.w->data[5] != weight);
+    CHECK(mb_lm_score(plain, t, N, &err)); /* without adapters, on merged weights */
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < LONGEST; k++) apart = fmax(apart, fabs((double)before[i][k] - (double)memory[i].logp[k]));
+    CHECK(moved > 1e-2 && apart < 1e-5);
+}
+
 TEST(texts_that_do_not_fit)
 {
     mb_lm *m = model(1);
@@ -165,4 +199,5 @@ TEST(texts_that_do_not_fit)
 
 MB_TESTS({ "any_split_has_the_same_gradient", test_any_split_has_the_same_gradient },
          { "processed_distributions_have_their_gradient", test_processed_distributions_have_their_gradient },
-         { "a_text_is_learned_by_heart", test_a_text_is_learned_by_heart }, { "texts_that_do_not_fit", test_texts_that_do_not_fit })
+         { "a_text_is_learned_by_heart", test_a_text_is_learned_by_heart }, { "adapters_are_trained_and_merged", test_adapters_are_trained_and_merged },
+         { "texts_that_do_not_fit", test_texts_that_do_not_fit })

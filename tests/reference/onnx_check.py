@@ -8,7 +8,7 @@ tests/reference/data/onnx.txt.  Made with onnx 1.23.2 and onnxruntime 1.31.1.
 import json, sys
 import numpy as np, onnx, onnxruntime
 
-names = ["mlp", "gelu", "cnn", "lstm", "gru", "attention", "duel", "table"]
+names = ["mlp", "gelu", "cnn", "lstm", "gru", "attention", "duel", "quantiles", "support", "table"]
 bad = 0
 
 

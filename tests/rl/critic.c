@@ -90,6 +90,49 @@ TEST(temperature)
     same(mb_data(d), critic_temperature_grad, 1, 2e-6);
 }
 
+TEST(truncated_quantiles)
+{
+    mb_graph *g = begin();
+    mb_var q[N];
+    for (int i = 0; i < N; i++) q[i] = given(g, critic_atoms + i * R * CRITIC_M, MB_S2(R, CRITIC_M));
+    mb_var y = mb_truncated_quantiles(N, q, CRITIC_DROP);
+    mb_output(y);
+    finish(g);
+    same(mb_data(y), critic_truncated, R * N * (CRITIC_M - CRITIC_DROP), 0);
+}
+
+/* a thinned layer: shares, scale, no mask used twice, nothing thinned without masks */
+TEST(dropout)
+{
+    enum { ROWS = 64, UNITS = 128 };
+    mb_graph *g = begin();
+    mb_rng rng = mb_rng_make(1, "dropout", 0), start = rng;
+    mb_params *p = mb_params_new(&scope, "p", &err);
+    mb_tower_options o = { .net = { .model = "mlp", .hidden = { 2, { UNITS, UNITS } }, .activation = MB_IDENTITY }, .dropout = 0.25f };
+    mb_tower t;
+    mb_dropout d = { 0 };
+    float x[ROWS] = { 0 };
+    CHECK(mb_tower_init(&t, &scope, p, "t", (mb_body_spec){ .in = 1 }, &o, &start, &err));
+    mb_var in = given(g, x, MB_S2(ROWS, 1)), y = mb_tower_apply(&t, in, &d), whole = mb_tower_apply(&t, in, NULL);
+    CHECK(d.n == 2);
+    mb_output(y), mb_output(whole);
+    for (int i = 0; i < UNITS; i++) t.layer[1].dense.b->data[i] = 3;
+    mb_plan *plan = finish(g);
+    same(mb_data(y), mb_data(whole), ROWS * UNITS, 0); /* not drawn yet */
+    mb_dropout_draw(&d, &rng);
+    mb_exec(plan);
+    int zeros = 0, equal = 0;
+    const float *a = mb_input_data(d.mask[0]), *b = mb_input_data(d.mask[1]);
+    for (int i = 0; i < ROWS * UNITS; i++) {
+        zeros += mb_data(y)[i] == 0;
+        equal += a[i] == b[i];
+        CHECK(mb_data(y)[i] == 0 || fabsf(mb_data(y)[i] - 4) < 1e-5f);
+        CHECK(mb_data(whole)[i] == 3);
+    }
+    CHECK_NEAR(zeros / (double)(ROWS * UNITS), 0.25, 0.02);
+    CHECK_NEAR(equal / (double)(ROWS * UNITS), 0.625, 0.02);
+}
+
 /* ---- whole updates ---- */
 
 static void still_reset(void *state, const void *options, mb_rng *rng, mb_io *io)
@@ -204,7 +247,10 @@ TEST(a_subset_of_the_targets)
         memset(l->targets->params->t[i]->data, 0, (size_t)l->targets->params->t[i]->n * sizeof(float));
     }
     for (int i = 0; i < MANY; i++) *l->targets->head[i][0].b->data = (float)(i + 1);
-    for (int i = 0; i < 3; i++) CHECK(mb_vec_step(vec, &err)), mb_aclearner_observe(l);
+    for (int i = 0; i < 3; i++) {
+        CHECK(mb_vec_step(vec, &err));
+        mb_aclearner_observe(l);
+    }
     int seen[MANY + 1] = { 0 };
     for (int i = 0; i < DRAWS; i++) {
         CHECK(mb_aclearner_update(l, false, 0, 0, 0, &err));
@@ -217,4 +263,4 @@ TEST(a_subset_of_the_targets)
 }
 
 MB_TESTS(T(squashed_gaussian), T(a_density_stays_finite_at_the_bounds), T(smoothed_actions), T(soft_values_and_the_loss_of_the_critics),
-         T(soft_values_of_choices), T(temperature), T(an_update_of_sac), T(an_update_of_td3), T(an_update_of_ddpg), T(a_subset_of_the_targets))
+         T(soft_values_of_choices), T(temperature), T(truncated_quantiles), T(dropout), T(an_update_of_sac), T(an_update_of_td3), T(an_update_of_ddpg), T(a_subset_of_the_targets))

@@ -259,10 +259,16 @@ TEST(structure_is_the_references)
     seen.act = (mb_space)MB_FIELDS(2, MB_F_DISCRETE("move", 5), MB_F_DISCRETE("fire", 2));
     mb_qnet_options o = { .net = NET(.model = "mlp", .hidden = { 2, { 9, 7 } }, .activation = MB_RELU), .atoms = 1, .duelling = true, .noisy = true, .sigma = 0.5f };
     const mb_qnet *q_net = mb_qnet_new(&scope, "q", &seen, &o, &err);
-    CHECK(q_net && mb_qnet_netlist(q_net, 1, &n, &err));
+    CHECK(q_net && mb_qnet_netlist(q_net, 1, NULL, &n, &err));
     write_onnx("duel", &n, &all);
-    CHECK(!mb_qnet_netlist(q_net, 4, &n, &err));
+    CHECK(!mb_qnet_netlist(q_net, 4, NULL, &n, &err));
     CHECK_ERROR(err, "4 frames put together");
+    o.duelling = false, o.atoms = 7;
+    q_net = mb_qnet_new(&scope, "quantiles", &seen, &o, &err);
+    CHECK(q_net && mb_qnet_netlist(q_net, 1, NULL, &n, &err));
+    write_onnx("quantiles", &n, &all);
+    CHECK(mb_qnet_netlist(q_net, 1, &(mb_support){ -3, 8, 7 }, &n, &err));
+    write_onnx("support", &n, &all);
     mb_env_shape shape = { .obs = MB_FIELDS(2, MB_F_DISCRETE("a", 3), MB_F_DISCRETE("b", 2)), .act = MB_DISCRETE(2), .nagents = 1, .masked = true };
     static const double q[12] = { 1, 2, 3, 1, 0, 0, -1, -2, 5, 5, 2, 3 };
     mb_table_netlist(&shape, q, 6, &n);

@@ -136,6 +136,11 @@ TEST(tables)
 TEST(values)
 {
     check_with("dqn", "connect-four", (const char *const[]){ "duelling", "true", "noisy", "true", "total-steps", "3000", NULL }); /* masked */
+    /* values of distributions */
+    static const char *const brief[] = { "hidden", "16", "total-steps", "1500", "learning-starts", "500", NULL };
+    check_with("c51", "cartpole", brief);
+    check_with("qr-dqn", "connect-four", brief);
+    check_with("hl-gauss", "catch", brief);
     check_with("dqn", "taxi", (const char *const[]){ "hidden", "16", "total-steps", "3000", NULL });
 }
 

@@ -38,7 +38,9 @@ static void write_glue(const char *path, const char *c, const char *id, const mb
     fprintf(f, "void glue_act(const void *const *obs, const uint8_t *mask, void *memory, const float *draw, int32_t *index, float *value)\n{\n"
                "    %s_obs o;\n    %s_action a;\n", id, id);
     glue_copies(f, n);
-    if (n->table || n->head[0].kind == MB_HEAD_VALUES) fprintf(f, "    %s_act(%s&o, &a);\n", id, m);
+    const mb_net_head *h = &n->head[0];
+    bool only_best = n->table || h->kind == MB_HEAD_VALUES || (h->kind == MB_HEAD_GAUSSIAN && !h->log_std); /* nothing to draw from */
+    if (only_best) fprintf(f, "    %s_act(%s&o, &a);\n", id, m);
     else fprintf(f, "    if (draw) %s_sample(%s&o, draw, &a); else %s_act(%s&o, &a);\n", id, m, id, m);
     for (int i = 0, index = 0, value = 0; i < n->shape.act.nfields; i++) {
         const mb_field *d = &n->shape.act.field[i];

@@ -6,7 +6,7 @@
 #include "matchbox/critic.h"
 
 /* the defaults that differ from one algorithm to the next are arguments */
-#define CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, lr_, updates_, every_)                              \
+#define CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, lr_, updates_, every_, norm_)                              \
     NUM(int, horizon, 1, 1, 8192, "steps per environment between updates")                         \
     NUM(int, updates, updates_, 1, 128, "updates of the critics after these steps")                 \
     NUM(int, actor_every, every_, 1, 128, "the actor learns in every so many of them")              \
@@ -27,7 +27,7 @@
     SCHED(beta, "linear:0.4:1", 0, 1, "exponent of the importance weights")                         \
     NUM(float, reward_scale, 1, 0, 1e6f, "multiply rewards")                                        \
     NUM(int, stack, 1, 1, 16, "frames put together as one observation")                             \
-    NUM(bool, layer_norm, false, 0, 1, "normalise the hidden layers of the critics")                \
+    NUM(bool, layer_norm, norm_, 0, 1, "normalise the hidden layers of the critics")                \
     MB_BODY_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "256,256", MB_RELU)
 
 /* the temperature, of those that have one */

@@ -5,7 +5,7 @@
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                       \
     NUM(float, noise, 0.1f, 0, 10, "deviation of the noise on actions, of half their range")        \
-    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 1, 1)
+    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 1, 1, false)
 MB_OPTIONS(ddpg, OPTIONS)
 
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)

@@ -7,7 +7,7 @@
     NUM(int, critics, 10, 1, 16, "critics in the ensemble")                                         \
     NUM(int, subset, 2, 1, 16, "of them drawn for every target")                                    \
     SOFT_OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
-    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 20, 20)
+    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 20, 20, false)
 MB_OPTIONS(redq, OPTIONS)
 
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)

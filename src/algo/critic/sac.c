@@ -6,7 +6,7 @@
 
 #define OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                       \
     SOFT_OPTIONS(NUM, PICK, TEXT, LIST, SCHED)                                                      \
-    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "1e-3", 1, 1)
+    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "1e-3", 1, 1, false)
 MB_OPTIONS(sac, OPTIONS)
 
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)

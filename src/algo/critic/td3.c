@@ -7,7 +7,7 @@
     NUM(float, noise, 0.1f, 0, 10, "deviation of the noise on actions, of half their range")        \
     NUM(float, smooth, 0.2f, 0, 10, "deviation of the noise on the target's actions (0: none)")     \
     NUM(float, smooth_clip, 0.5f, 0, 10, "where that noise is cut")                                 \
-    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 1, 2)
+    CRITIC_OPTIONS(NUM, PICK, TEXT, LIST, SCHED, "3e-4", 1, 2, false)
 MB_OPTIONS(td3, OPTIONS)
 
 static bool check(const void *options, const mb_env_shape *env, int nenvs, mb_error *err)

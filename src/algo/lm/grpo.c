@@ -133,6 +133,8 @@ static bool setup(mb_run *run, void *self, const void *options, mb_error *err)
     if (!s->player) return false;
     s->longest = mb_lm_player_longest(s->player);
     s->n = o->problems / o->minibatches * o->samples;
+    if (has_kl(&s->objective) && common.lora && o->pretrain_steps + o->sft_steps > 0)
+        return mb_fail(err, MB_ERR_UNSUPPORTED, "grpo: adapters with a KL need a model that was taught before: no pretrain-steps, no sft-steps");
     if (!open_reference(s, run->scope, err) || !make_arrays(s, run->scope->arena, o->problems * o->samples, err)) return false;
     s->plan = mb_objective_plan_new(run->scope, &s->objective, s->n, s->longest, s->reference != NULL, err);
     return s->plan != NULL;

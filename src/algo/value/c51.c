@@ -66,8 +66,14 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return mb_qagent_actor(s->learner->online, "eval", vec, o->stack, expect, s, mb_schedule_at(&o->epsilon, 1), out, err);
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
+{
+    const struct c51 *s = self;
+    return mb_qnet_netlist(s->learner->online, ((const struct c51_options *)options)->stack, &s->support, out, err);
+}
+
 MB_ALGO(c51) = {
     MB_ALGO_HEAD, .name = "c51", .summary = "a categorical distribution over returns",
     .paper = "arXiv:1707.06887", .state_size = sizeof(struct c51), MB_USE_OPTIONS(c51),
-    .default_steps = 500000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .default_steps = 500000, .check = check, .setup = setup, .iterate = iterate, .actor = actor, .netlist = netlist,
 };

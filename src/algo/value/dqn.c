@@ -56,7 +56,7 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
 static bool netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
 {
     const struct dqn *s = self;
-    return mb_qnet_netlist(s->learner->online, s->o->stack, out, err);
+    return mb_qnet_netlist(s->learner->online, s->o->stack, NULL, out, err);
 }
 
 MB_ALGO(dqn) = {

@@ -73,8 +73,14 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return mb_qagent_actor(s->learner->online, "eval", vec, o->stack, expect, s, mb_schedule_at(&o->epsilon, 1), out, err);
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
+{
+    const struct hl_gauss *s = self;
+    return mb_qnet_netlist(s->learner->online, ((const struct hl_gauss_options *)options)->stack, &s->support, out, err);
+}
+
 MB_ALGO(hl_gauss) = {
     MB_ALGO_HEAD, .name = "hl-gauss", .summary = "values learned as a classification: Gaussian histograms or two-hot targets",
     .paper = "arXiv:2403.03950", .state_size = sizeof(struct hl_gauss), MB_USE_OPTIONS(hl_gauss),
-    .default_steps = 500000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .default_steps = 500000, .check = check, .setup = setup, .iterate = iterate, .actor = actor, .netlist = netlist,
 };

@@ -70,8 +70,14 @@ static bool actor(mb_run *run, void *self, const void *options, mb_vec *vec, mb_
     return mb_qagent_actor(s->learner->online, "eval", vec, o->stack, expect, s, mb_schedule_at(&o->epsilon, 1), out, err);
 }
 
+static bool netlist(mb_run *run, void *self, const void *options, int agent, struct mb_netlist *out, mb_error *err)
+{
+    const struct qr_dqn *s = self;
+    return mb_qnet_netlist(s->learner->online, ((const struct qr_dqn_options *)options)->stack, NULL, out, err);
+}
+
 MB_ALGO(qr_dqn) = {
     MB_ALGO_HEAD, .name = "qr-dqn", .summary = "quantiles of the distribution of returns",
     .paper = "arXiv:1710.10044", .state_size = sizeof(struct qr_dqn), MB_USE_OPTIONS(qr_dqn),
-    .default_steps = 500000, .check = check, .setup = setup, .iterate = iterate, .actor = actor,
+    .default_steps = 500000, .check = check, .setup = setup, .iterate = iterate, .actor = actor, .netlist = netlist,
 };

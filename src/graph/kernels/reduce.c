@@ -221,7 +221,7 @@ void mb__log_softmax(int rows, int cols, const float *X, ptrdiff_t ldx, float *Y
 
 void mb__softmax(int rows, int cols, const float *X, ptrdiff_t ldx, float *Y, ptrdiff_t ldy)
 {
-    if (cols <= SIDE_COLS) {
+    if (cols <= SIDE_COLS && rows > 3) { /* fewer do not fill the vectors; both ways have the same chains */
         for (int r = 0; r < rows; r += SIDE)
             softmax_side(min_int(SIDE, rows - r), cols, X + r * ldx, ldx, Y + r * ldy, ldy, false);
         return;
