@@ -1,11 +1,12 @@
 /* MuJoCo environments against the library's own mj_step: the same episodes, first through the vectoriser (random actions, resets,
-   observations, rewards, checks), then as bare mj_step calls from the same starts with the same controls; in turn, medians.
-     build/bench/rows/mujoco [--seconds=0.15] [--rounds=9] */
+   observations, rewards, checks), then as bare mj_step calls from the same starts with the same controls; in turn, medians, by the
+   clock of the thread, which stands still while others have the core.  Then frames per second of the tasks seen as pixels.
+     build/bench/rows/mujoco [--seconds=0.15] [--rounds=9] [--only=ENV] */
 #include "env/mujoco_world.h"
 #include "row.h"
 
 static const char *const names[] = { "inverted-pendulum", "inverted-double-pendulum", "reacher", "pusher", "swimmer", "hopper", "halfcheetah",
-                                     "walker2d", "ant", "humanoid", "humanoid-standup" };
+                                     "walker2d", "ant", "humanoid", "humanoid-standup", "pixel-cartpole-swingup", "pixel-reacher", "pixel-cheetah-run" };
 enum { LONGEST = 20000, ROUNDS = 99 };
 
 struct recording { int n, nu; float *action; bool *start; struct mujoco_state *state; char *first; };
@@ -26,9 +27,9 @@ static bool record(mb_vec *v, struct recording *r, double seconds, mb_error *err
 {
     const mb_vec_view *w = mb_vec_view_of(v);
     mb_rng rng = mb_rng_make(1, "bench", 0);
-    double from = mb_now();
+    double from = mb_thread_cpu();
     mb_vec_save(v, 0, r->first);
-    for (r->n = 0; r->n < LONGEST && mb_now() - from < seconds; r->n++) {
+    for (r->n = 0; r->n < LONGEST && mb_thread_cpu() - from < seconds; r->n++) {
         r->start[r->n] = w->start[0];
         memcpy(&r->state[r->n], mb_vec_state(v, 0), sizeof *r->state);
         for (int k = 0; k < r->nu; k++) w->value[k] = r->action[r->n * r->nu + k] = mb_uniform(&rng, -1, 1);
@@ -40,20 +41,20 @@ static bool record(mb_vec *v, struct recording *r, double seconds, mb_error *err
 static double time_vec(mb_vec *v, const struct recording *r, mb_error *err)
 {
     const mb_vec_view *w = mb_vec_view_of(v);
-    double from = mb_now();
+    double from = mb_thread_cpu();
     mb_vec_load(v, 0, r->first);
     for (int i = 0; i < r->n; i++) {
         memcpy(w->value, r->action + i * r->nu, (size_t)r->nu * sizeof *w->value);
         if (!mb_vec_step(v, err)) return 0;
     }
-    return mb_now() - from;
+    return mb_thread_cpu() - from;
 }
 
 static double time_bare(struct mujoco_world *w, const struct recording *r)
 {
     struct mujoco_slot *x = mb__mujoco_borrow(w);
     const struct mujoco_task *t = w->task;
-    double from = mb_now();
+    double from = mb_thread_cpu();
     for (int i = 0; i < r->n; i++) {
         if (r->start[i]) {
             memcpy(x->data->qpos, r->state[i].qpos, (size_t)t->nq * sizeof(double));
@@ -61,9 +62,9 @@ static double time_bare(struct mujoco_world *w, const struct recording *r)
             memcpy(x->data->qacc_warmstart, r->state[i].warmstart, (size_t)t->nv * sizeof(double));
         }
         for (int k = 0; k < t->nu; k++) x->data->ctrl[k] = (double)r->action[i * r->nu + k];
-        for (int k = 0; k < t->frame_skip; k++) w->mj_step(w->model, x->data);
+        for (int k = 0; k < t->frame_skip * w->repeat; k++) w->mj_step(w->model, x->data);
     }
-    double seconds = mb_now() - from;
+    double seconds = mb_thread_cpu() - from;
     mb__mujoco_return(x);
     return seconds;
 }
@@ -92,7 +93,7 @@ static bool measure(const char *name, double seconds, int rounds, mb_arena *a, m
         ratio[i] = ours[i] / theirs[i];
     }
     double o = median(ours, rounds), t = median(theirs, rounds), q = median(ratio, rounds);
-    printf("| %s | %d | %.0f | %.0f | %.0f | %.1f %% [%.1f, %.1f] |\n", name, r.n / episodes, o, t, t * world->task->frame_skip, 100 * q, 100 * ratio[0],
+    printf("| %s | %d | %.0f | %.0f | %.0f | %.1f %% [%.1f, %.1f] |\n", name, r.n / episodes, o, t, t * world->task->frame_skip * world->repeat, 100 * q, 100 * ratio[0],
            100 * ratio[rounds - 1]);
     mb_env_close(def, options);
     mb_vec_close(v);

@@ -59,6 +59,11 @@ static bool step_for(mb_vec *vec, double seconds, const int32_t *sets, const flo
     return true;
 }
 
+static bool run_lm(const struct benchmark *b, const struct bench_options *o, double *value, mb_error *err)
+{
+    return bench_lm(b->env, o->threads, value, err);
+}
+
 static bool run_env(const struct benchmark *b, const struct bench_options *o, double *value, mb_error *err)
 {
     mb_scope scope = { .seed = 1 };
@@ -168,6 +173,9 @@ static const struct benchmark benchmarks[] = {
       DQN_FLOPS(480, 10080 + 168, 12.8), 60000, dqn_shape, "dqn" },
     { "dqn-breakout", "DQN on MinAtar Breakout, an update of 32 every step: 16 convolutions of 3x3, 128 relu", run_train, "breakout",
       DQN_FLOPS(36864, 131072 + 384, 32), 8000, minatar_shape, "dqn" },
+    { "lm-train-10m", "training a GPT of 10.8 M parameters, float32, 4 x 64 tokens a step", run_lm, "large", 6 * 10.77e6, 0, NULL, NULL },
+    { "lm-train-1m", "training a model of 0.9 M parameters, 32 x 64 tokens a step", run_lm, "small", 6 * 0.886e6, 0, NULL, NULL },
+    { "lm-sample-1m", "sampling from it, 128 texts together, 16 of each prompt", run_lm, "sample", 2 * 0.886e6, 0, NULL, NULL },
     { "sac-pendulum", "SAC's Pendulum preset: an update of 100 every step, 64x64 relu", run_train, "pendulum", SAC_FLOPS(3, 1, 64, 100), 8000, small_critic, "sac" },
     { "td3-pendulum", "TD3's Pendulum preset: an update of 100 every step, 64x64 relu", run_train, "pendulum", TD3_FLOPS(3, 1, 64, 100), 10000, small_critic, "td3" },
     { "sac-pendulum-256", "SAC with its defaults: an update of 256 every step, 256x256 relu", run_train, "pendulum", SAC_FLOPS(3, 1, 256, 256), 600, wide_critic, "sac" },
@@ -199,7 +207,7 @@ static bool measure(const struct benchmark *b, const struct bench_options *o, do
     }
     sort(values, o->runs);
     double median = (values[(o->runs - 1) / 2] + values[o->runs / 2]) / 2;
-    *r = (struct result){ b->name, b->run == run_solve ? "s" : "steps/s", median, values[0], values[o->runs - 1],
+    *r = (struct result){ b->name, b->run == run_solve ? "s" : b->run == run_lm ? "tokens/s" : "steps/s", median, values[0], values[o->runs - 1],
                           b->flops > 0 ? median * b->flops / (peak * o->threads) : (double)NAN, o->threads, o->runs };
     return true;
 }
@@ -296,7 +304,7 @@ CLI_COMMAND(bench) = {
     .name = "bench", .usage = "bench [NAME...]", .summary = "measure speed",
     .about = "Measures the named benchmarks, or all: env-cartpole-1024, env-breakout-1024, ppo-cartpole, ppo-pendulum, "
              "ppo-breakout-1024, dqn-cartpole, dqn-breakout, sac-pendulum, td3-pendulum, sac-pendulum-256, sac-pendulum-256-bf16, "
-             "td3-pendulum-256, sac-halfcheetah, td3-halfcheetah, redq-pendulum-256, cartpole-solve. Each is the median of several runs; training is compared with the arithmetic peak "
+             "td3-pendulum-256, sac-halfcheetah, td3-halfcheetah, redq-pendulum-256, lm-train-10m, lm-train-1m, lm-sample-1m, cartpole-solve. Each is the median of several runs; training is compared with the arithmetic peak "
              "of the core, measured in the same run. The rates are those that train prints as steps_per_second.",
     .min_words = 0, .max_words = 16, MB_USE_OPTIONS(bench), .run = run,
 };

@@ -153,7 +153,7 @@ const char *metric_title(const char *metric)
 
 struct axis axis_of(double low, double high, int about)
 {
-    if (!(high > low)) {
+    if (!(high - low > 1e-9 * fmax(fabs(low), fabs(high)))) { /* equal up to rounding */
         double room = low != 0 ? fabs(low) * 0.1 : 1;
         low -= room;
         high += room;

@@ -11,7 +11,7 @@ static void write_model(mb_str *xml, int version)
                       MUJOCO_PIXEL_VISUAL "<asset><texture name='squares' type='2d' builtin='checker' rgb1='1 1 1' rgb2='.7 .7 .7' "
                                           "width='64' height='64'/><material name='squares' texture='squares' texrepeat='1 1' texuniform='true'/>"
                                           "</asset><worldbody><light pos='0 -2 5' dir='0 .3 -1' directional='true'/></worldbody>",
-                      "size='0 0 5' rgba='.85 .82 .74 1' material='squares'"); /* without end, and moving under the runner */
+                      "size='200 40 400' rgba='.85 .82 .74 1' material='squares'"); /* longer than anybody runs in an episode */
 }
 
 static void start(const void *options, mb_rng *rng, double *qpos, double *qvel)
