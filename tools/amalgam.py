@@ -195,6 +195,12 @@ def is_row_name(words, at):
 def renamed(text, names, pasted=""):
     """`text` with every word of the mapping `names` replaced where it is not a member."""
     out = []
+    tags = {n for n in names if re.search(rf"\b(struct|union|enum)\s+{n}\s*{{|^typedef struct {n}\b|^struct {n};", text, re.M)}
+    for call in re.finditer(r"^(\w+)\((\w+)", text, re.M):  # macros that declare a struct of their first argument
+        if call.group(1) in MAKERS and 0 in MAKERS[call.group(1)].tags:
+            tags.add(call.group(2))
+    for name in [n for n in names if n.endswith("_options")]:
+        tags.add(name)
     for is_directive, part in pieces(text):
         if is_directive and re.match(r"\s*#\s*include", part):
             out.append(part)
@@ -217,6 +223,8 @@ def renamed(text, names, pasted=""):
             if pasted and is_directive and after == ["##"] and word.endswith("_") and not word.startswith("mb_"):
                 new[code[at]] = word + pasted + "_"
             if word not in names or before in (["."], ["->"]):
+                continue
+            if before and before[0] in TYPES and word not in tags:
                 continue
             if brackets and brackets[-1] is True and after and after[0] in (";", ",", "[", ":"):
                 continue

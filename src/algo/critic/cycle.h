@@ -69,7 +69,7 @@ typedef struct critic_cycle {
     int64_t learning_starts;
     mb_schedule lr, actor_lr, beta;
 } critic_cycle;
-#define CYCLE_FROM(o)                                                                               \
+#define CRITIC_CYCLE_FROM(o)                                                                               \
     (critic_cycle)                                                                                  \
     {                                                                                               \
         (o)->horizon, (o)->updates, (o)->actor_every, (o)->learning_starts, (o)->lr, (o)->actor_lr, (o)->beta \

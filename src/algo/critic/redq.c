@@ -41,7 +41,7 @@ static bool setup(mb_run *run, void *self, const void *options, mb_error *err)
 
 static bool iterate(mb_run *run, void *self, const void *options, mb_error *err)
 {
-    critic_cycle c = CYCLE_FROM((const struct redq_options *)options);
+    critic_cycle c = CRITIC_CYCLE_FROM((const struct redq_options *)options);
     return critic_iterate(run, self, &c, err);
 }
 
