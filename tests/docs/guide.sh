@@ -25,6 +25,7 @@ for page in docs/guide/*.md; do
         else failed=$((failed + 1)); echo "FAIL $page: $(basename "$c") does not compile"; fi
     done
     [ -f "$work/.run.sh" ] || continue
+    command -v c++ >/dev/null 2>&1 || sed -i '/^c++ /,$d' "$work/.run.sh" # a machine without C++: the page up to there
     if (cd "$work" && sh -ex .run.sh) >"$work/log" 2>&1; then passed=$((passed + 1))
     else failed=$((failed + 1)); tail -n 30 "$work/log"; echo "FAIL $page: a command of the page fails"; fi
 done
