@@ -8,11 +8,32 @@ MB_OPTIONS(help, OPTIONS)
 
 enum { WIDTH = 100 };
 
+/* Commands whose names begin so, one a line; how many there are. */
+static int print_commands(const char *prefix)
+{
+    int n = 0;
+    for (int i = 0; mb__command_table[i]; i++) {
+        if (strncmp(mb__command_table[i]->name, prefix, strlen(prefix)) != 0) continue;
+        printf("  matchbox %-46s %s\n", mb__command_table[i]->usage, mb__command_table[i]->summary);
+        n++;
+    }
+    return n;
+}
+
+/* The commands of two words that share the first, "lm": false when there are none. */
+static bool help_family(const char *name)
+{
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "%.60s ", name);
+    if (print_commands(prefix) == 0) return false;
+    printf("\nmatchbox help %s WORD says what one of them takes.\n", name);
+    return true;
+}
+
 static void overview(void)
 {
     printf("matchbox: reinforcement learning in C\n\n");
-    for (int i = 0; mb__command_table[i]; i++)
-        printf("  matchbox %-46s %s\n", mb__command_table[i]->usage, mb__command_table[i]->summary);
+    print_commands("");
     printf("\nTry:  matchbox train ppo cartpole\n"
            "      matchbox list algos            matchbox list envs\n"
            "      matchbox help ppo              matchbox help cartpole\n");
@@ -144,7 +165,7 @@ static bool run(cli *c, mb_error *err)
     const mb_env_def *env = command || algo ? NULL : mb_env_find(name, &quiet);
     quiet = (mb_error){ 0 };
     const mb_task_def *task = command || algo || env ? NULL : mb_task_find(name, &quiet);
-    if (!command && !algo && !env && !task) return unknown(name, err);
+    if (!command && !algo && !env && !task) return (c->nwords == 1 && help_family(name)) || unknown(name, err);
     if (command) help_command(command, o->markdown);
     else if (o->markdown) rows_markdown(stdout, algo ? algo->options : env ? env->options : task->options, algo ? "" : env ? "env." : "task.");
     else if (task) help_task(c, task);

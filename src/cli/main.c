@@ -48,7 +48,7 @@ static const mb_command_def *find_command(const char *name, const char *second, 
     }
     if (family && !second) {
         mb_fail(err, MB_ERR_USAGE, "'%.64s' needs a second word", name);
-        return mb_help(err, "matchbox help"), NULL;
+        return mb_help(err, "matchbox help %.64s", name), NULL;
     }
     snprintf(both, sizeof both, family ? "%.60s %.60s" : "%.60s", name, second);
     mb_fail(err, MB_ERR_USAGE, "no command is called '%s'", both);

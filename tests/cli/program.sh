@@ -11,6 +11,7 @@ test_help() {
     run 0 train --help; says out '--total-steps'
     run 0 help random; says out '--horizon 128'; says out '[1..65536]'
     run 0 help cartpole; says out '--env.gravity 9.8'; says out 'time limit   500 steps'
+    run 0 help lm; says out 'matchbox lm loss FILE.json'; run 2 lm; says err 'matchbox help lm'
     run 0 help random --markdown
     equals out <<'END'
 | option | default | range | meaning |
