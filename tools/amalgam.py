@@ -169,6 +169,8 @@ class Maker:
             names.update(constants(chunk))
             if {"static", "typedef"} & {w for w, d in chunk if d == 0}:
                 names.update(declared(chunk))
+        self.calls = set(words)
+        self.passes = {a for a, b, c in zip(words, words[1:], words[2:]) if b == "(" and params and c == params[0]}
         self.names = {n for n in names if n.isidentifier()} - set(params) - glued
 
 
@@ -182,6 +184,23 @@ def makers_of(text):
 
 
 MAKERS = {}
+
+
+def pass_on():
+    """A macro that hands its first argument to one that makes names of it does so too."""
+    for _ in range(3):
+        for maker in MAKERS.values():
+            if any(0 in MAKERS[m].pasted for m in maker.passes & set(MAKERS)) and 0 not in maker.pasted:
+                maker.pasted.append(0)
+
+
+def made_by(words, seen):
+    """Names that the macros among `words` declare, and those that these call."""
+    out = set()
+    for word in (words & set(MAKERS)) - seen:
+        seen.add(word)
+        out |= MAKERS[word].names | made_by(MAKERS[word].calls, seen)
+    return out
 
 
 # ---- renaming ----
@@ -301,12 +320,18 @@ def section(name, text, others, suffix, isa=""):
         if rows in names:  # the macro makes these names of its first argument
             owner = f"{macro}__{suffix}"
             names[rows], names[f"{macro}_options"] = f"{owner}_option_rows", f"{owner}_options"
-            text = re.sub(rf"\b(MB_OPTIONS|MB_USE_OPTIONS)\({macro}\b", rf"\1({owner}", text)
+    # what macros make of their first argument; those called inside a definition only use it
+    pasting = [w for w in sorted(set(code_of(text)) & set(MAKERS)) if w != "MB_ENV" and 0 in MAKERS[w].pasted]
+    owners = {m.group(2) for m in re.finditer(r"^(\w+)\((\w+)", text, re.M) if m.group(1) in pasting}
+    for word in pasting:
+        for arg in set(re.findall(rf"\b{word}\((\w+)", text)) & owners:
+            if isa or f"{arg}_option_rows" in names:
+                text = re.sub(rf"\b{word}\({arg}\b", f"{word}({arg}__{suffix}", text)
     if "batch" in names:
         text = re.sub(r"\bMB_BATCH\(", "MB_BATCH_NAMED(batch, ", text)
     text = renamed(text, names, isa)
     ends = "".join(f"#undef {m}\n" for m in dict.fromkeys(macros_of(text)))
-    made = sorted({n for word in set(code_of(text)) & set(MAKERS) for n in MAKERS[word].names})
+    made = sorted(made_by(set(code_of(text)), set()))
     text = "".join(f"#define {n} {n}__{suffix}\n" for n in made) + text
     ends += "".join(f"#undef {n}\n" for n in made)
     return banner(name) + text.strip("\n") + "\n" + ends
@@ -386,6 +411,7 @@ def main(cc, build, out, isas, once, per_isa):
     for path in sources + per_isa.split():
         texts[path] = tree.without_includes(read(path), inner)
     MAKERS.update(makers_of(public + "".join(private)))
+    pass_on()
     kernel_headers = {name: tree.without_includes(tree.find(name), inner) for name in ISA_HEADERS}
     system = list(dict.fromkeys(tree.system))
     # what has a name already: headers, the system, other files

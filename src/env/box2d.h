@@ -61,15 +61,15 @@ static inline double box2d_uniform(mb_rng *rng, double low, double high) { retur
 #define BOX2D_ENV_PLAIN(NAME, TASK) BOX2D_GLUE(NAME, , TASK)
 #define BOX2D_GLUE(NAME, MEMBER, TASK)                                                                                \
     struct NAME##_opened { MEMBER struct box2d_shared *shared; };                                                     \
-    static inline struct box2d_shared *shared_of(const void *o) { return ((const struct NAME##_opened *)o)->shared; } \
-    static bool open_shared(void *o, mb_arena *a, mb_error *err)                                                      \
+    static inline struct box2d_shared *box2d_of(const void *o) { return ((const struct NAME##_opened *)o)->shared; } \
+    static bool box2d_open(void *o, mb_arena *a, mb_error *err)                                                      \
     {                                                                                                                 \
         return mb__box2d_open(TASK, a, &((struct NAME##_opened *)o)->shared, err);                                    \
     }                                                                                                                 \
-    static void close_shared(void *o) { mb__box2d_close(shared_of(o)); }                                              \
-    static void reset(void *s, const void *o, mb_rng *rng, mb_io *io) { mb__box2d_reset(shared_of(o), o, s, rng, io); } \
-    static void draw(const void *s, const void *o, mb_canvas *c) { mb__box2d_draw(shared_of(o), o, s, c); }
+    static void box2d_close(void *o) { mb__box2d_close(box2d_of(o)); }                                              \
+    static void box2d_reset(void *s, const void *o, mb_rng *rng, mb_io *io) { mb__box2d_reset(box2d_of(o), o, s, rng, io); } \
+    static void box2d_draw(const void *s, const void *o, mb_canvas *c) { mb__box2d_draw(box2d_of(o), o, s, c); }
 #define BOX2D_USE(NAME) .options = NAME##_option_rows, BOX2D_USE_PLAIN(NAME)
 #define BOX2D_USE_PLAIN(NAME)                                                                                         \
-    .options_size = sizeof(struct NAME##_opened), .open = open_shared, .close = close_shared, .reset = reset, .step = step, .draw = draw
+    .options_size = sizeof(struct NAME##_opened), .open = box2d_open, .close = box2d_close, .reset = box2d_reset, .draw = box2d_draw
 #endif

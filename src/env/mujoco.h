@@ -97,26 +97,26 @@ static inline mb_step mujoco_healthy(int version, bool healthy, bool ends, doubl
 /* Walkers in a plane remember how far they got. */
 static inline void mujoco_remember_x(const struct mujoco_sim *x, double *before) { before[0] = x->qpos[0]; }
 
-/* The callbacks of environment NAME, whose options are `struct NAME_options` and whose task is `task`. */
-#define MUJOCO_ENV(NAME) MUJOCO_GLUE(NAME, ((struct mujoco_choice){ p->o.version, p->o.model.s, 1, 0 }))
-#define MUJOCO_PIXEL_ENV(NAME) MUJOCO_GLUE(NAME, ((struct mujoco_choice){ 0, "", p->o.repeat, MUJOCO_PIXELS(p->o.size) }))
-#define MUJOCO_GLUE(NAME, CHOICE)                                                                                     \
+/* The callbacks of environment NAME, whose options are `struct NAME_options` and whose task is TASK. */
+#define MUJOCO_ENV(NAME, TASK) MUJOCO_GLUE(NAME, TASK, ((struct mujoco_choice){ p->o.version, p->o.model.s, 1, 0 }))
+#define MUJOCO_PIXEL_ENV(NAME, TASK) MUJOCO_GLUE(NAME, TASK, ((struct mujoco_choice){ 0, "", p->o.repeat, MUJOCO_PIXELS(p->o.size) }))
+#define MUJOCO_GLUE(NAME, TASK, CHOICE)                                                                                     \
     struct NAME##_opened { struct NAME##_options o; struct mujoco_world *world; };                                    \
-    static inline struct mujoco_world *world_of(const void *options) { return ((const struct NAME##_opened *)options)->world; } \
-    static bool open_world(void *options, mb_arena *a, mb_error *err)                                                 \
+    static inline struct mujoco_world *mujoco_of(const void *options) { return ((const struct NAME##_opened *)options)->world; } \
+    static bool mujoco_open(void *options, mb_arena *a, mb_error *err)                                                 \
     {                                                                                                                 \
         struct NAME##_opened *p = options;                                                                            \
-        return mb__mujoco_open(&task, CHOICE, a, &p->world, err);                                                     \
+        return mb__mujoco_open(&TASK, CHOICE, a, &p->world, err);                                                     \
     }                                                                                                                 \
-    static void close_world(void *options) { mb__mujoco_close(world_of(options)); }                                   \
-    static void reset(void *s, const void *o, mb_rng *rng, mb_io *io) { mb__mujoco_reset(world_of(o), o, s, rng, io); } \
-    static mb_step step(void *s, const void *o, mb_rng *rng, mb_io *io) { return mb__mujoco_step(world_of(o), o, s, io); } \
-    static void draw(const void *s, const void *o, mb_canvas *c) { mb__mujoco_draw(world_of(o), s, c); }              \
-    static bool place(void *s, const void *o, const double *v, int n, mb_io *io, mb_error *err)                       \
+    static void mujoco_close(void *options) { mb__mujoco_close(mujoco_of(options)); }                                   \
+    static void mujoco_reset(void *s, const void *o, mb_rng *rng, mb_io *io) { mb__mujoco_reset(mujoco_of(o), o, s, rng, io); } \
+    static mb_step mujoco_step(void *s, const void *o, mb_rng *rng, mb_io *io) { return mb__mujoco_step(mujoco_of(o), o, s, io); } \
+    static void mujoco_draw(const void *s, const void *o, mb_canvas *c) { mb__mujoco_draw(mujoco_of(o), s, c); }              \
+    static bool mujoco_place(void *s, const void *o, const double *v, int n, mb_io *io, mb_error *err)                       \
     {                                                                                                                 \
-        return mb__mujoco_place(world_of(o), o, s, v, n, io, err);                                                    \
+        return mb__mujoco_place(mujoco_of(o), o, s, v, n, io, err);                                                    \
     }
 #define MUJOCO_USE(NAME)                                                                                              \
-    .options = NAME##_option_rows, .options_size = sizeof(struct NAME##_opened), .open = open_world, .close = close_world, \
-    .state_size = sizeof(struct mujoco_state), .reset = reset, .step = step, .draw = draw, .place = place
+    .options = NAME##_option_rows, .options_size = sizeof(struct NAME##_opened), .open = mujoco_open, .close = mujoco_close, \
+    .state_size = sizeof(struct mujoco_state), .reset = mujoco_reset, .step = mujoco_step, .draw = mujoco_draw, .place = mujoco_place
 #endif

@@ -13,11 +13,11 @@ BOX2D_ENV(lunarlander, &mb__lander_task[0])
 static mb_step step(void *s, const void *o, mb_rng *rng, mb_io *io)
 {
     float action = (float)io->index[0];
-    return mb__box2d_step(shared_of(o), o, s, &action, io);
+    return mb__box2d_step(box2d_of(o), o, s, &action, io);
 }
 
 MB_ENV(lunarlander) = {
     MB_ENV_HEAD, .name = "lunarlander", .summary = "land softly between two flags with three engines (Box2D)",
     .source = "Gymnasium LunarLander-v3", .obs = MB_BOX(8), .act = MB_DISCRETE(4), .time_limit = 1000, .solved = 200,
-    .state_size = BOX2D_STATE_BYTES(1000, 1), BOX2D_USE(lunarlander),
+    .state_size = BOX2D_STATE_BYTES(1000, 1), BOX2D_USE(lunarlander), .step = step,
 };

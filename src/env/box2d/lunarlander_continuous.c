@@ -12,11 +12,11 @@ BOX2D_ENV(lunarlander_continuous, &mb__lander_task[1])
 
 static mb_step step(void *s, const void *o, mb_rng *rng, mb_io *io)
 {
-    return mb__box2d_step(shared_of(o), o, s, io->value, io);
+    return mb__box2d_step(box2d_of(o), o, s, io->value, io);
 }
 
 MB_ENV(lunarlander_continuous) = {
     MB_ENV_HEAD, .name = "lunarlander-continuous", .summary = "land softly between two flags with two throttles (Box2D)",
     .source = "Gymnasium LunarLanderContinuous-v3", .obs = MB_BOX(8), .act = MB_BOX_IN(2, -1, 1), .time_limit = 1000, .solved = 200,
-    .state_size = BOX2D_STATE_BYTES(1000, 2), BOX2D_USE(lunarlander_continuous),
+    .state_size = BOX2D_STATE_BYTES(1000, 2), BOX2D_USE(lunarlander_continuous), .step = step,
 };

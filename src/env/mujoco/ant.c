@@ -75,7 +75,7 @@ static const struct mujoco_task task = {
     .begin = start, .remember = remember, .observe = observe, .judge = judge,
     .view = MUJOCO_TOP, .span = 5, .follow = true,
 };
-MUJOCO_ENV(ant)
+MUJOCO_ENV(ant, task)
 
 MB_ENV(ant) = {
     MB_ENV_HEAD, .name = "ant", .summary = "run on four legs (MuJoCo)", .source = "Gymnasium Ant-v4, -v5",

@@ -31,7 +31,7 @@ static const struct mujoco_task task = {
     .begin = start, .remember = mujoco_remember_x, .observe = observe, .judge = judge,
     .span = 4, .level = 0.6, .follow = true,
 };
-MUJOCO_ENV(halfcheetah)
+MUJOCO_ENV(halfcheetah, task)
 
 MB_ENV(halfcheetah) = {
     MB_ENV_HEAD, .name = "halfcheetah", .summary = "run in a plane on a back and a front leg (MuJoCo)",

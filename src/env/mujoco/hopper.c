@@ -61,7 +61,7 @@ static const struct mujoco_task task = {
     .begin = start, .remember = mujoco_remember_x, .observe = observe, .judge = judge,
     .span = 4, .level = 0.8, .follow = true,
 };
-MUJOCO_ENV(hopper)
+MUJOCO_ENV(hopper, task)
 
 MB_ENV(hopper) = {
     MB_ENV_HEAD, .name = "hopper", .summary = "hop forward on one leg (MuJoCo)", .source = "Gymnasium Hopper-v4, -v5",

@@ -57,7 +57,7 @@ static const struct mujoco_task task = {
     .begin = start, .remember = remember, .observe = mb__humanoid_observe, .judge = judge,
     .span = 4, .level = 0.9, .follow = true,
 };
-MUJOCO_ENV(humanoid)
+MUJOCO_ENV(humanoid, task)
 
 MB_ENV(humanoid) = {
     MB_ENV_HEAD, .name = "humanoid", .summary = "walk with a body of seventeen motors (MuJoCo)", .source = "Gymnasium Humanoid-v4, -v5",

@@ -36,7 +36,7 @@ static const struct mujoco_task task = {
     .nbody = HUMANOID_BODIES, .forces_from = 4,
     .begin = start, .observe = mb__humanoid_observe, .judge = judge, .span = 4, .level = 0.9, .follow = true,
 };
-MUJOCO_ENV(humanoid_standup)
+MUJOCO_ENV(humanoid_standup, task)
 
 MB_ENV(humanoid_standup) = {
     MB_ENV_HEAD, .name = "humanoid-standup", .summary = "stand up from lying on the back (MuJoCo)",

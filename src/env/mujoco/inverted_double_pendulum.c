@@ -56,7 +56,7 @@ static const struct mujoco_task task = {
     .name = "inverted-double-pendulum", .xml = model, .frame_skip = 5, .nq = 3, .nv = 3, .nu = 1, .nbody = 4,
     .begin = start, .observe = observe, .judge = judge, .span = 3, .level = 0.6,
 };
-MUJOCO_ENV(inverted_double_pendulum)
+MUJOCO_ENV(inverted_double_pendulum, task)
 
 MB_ENV(inverted_double_pendulum) = {
     MB_ENV_HEAD, .name = "inverted-double-pendulum", .summary = "keep two stacked poles upright on a driven cart (MuJoCo)",

@@ -36,7 +36,7 @@ static const struct mujoco_task task = {
     .name = "inverted-pendulum", .xml = model, .frame_skip = 2, .nq = 2, .nv = 2, .nu = 1, .nbody = 3,
     .begin = start, .observe = observe, .judge = judge, .span = 2.6, .level = 0.3,
 };
-MUJOCO_ENV(inverted_pendulum)
+MUJOCO_ENV(inverted_pendulum, task)
 
 MB_ENV(inverted_pendulum) = {
     MB_ENV_HEAD, .name = "inverted-pendulum", .summary = "keep a pole upright on a driven cart (MuJoCo)",

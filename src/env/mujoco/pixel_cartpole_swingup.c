@@ -38,7 +38,7 @@ static const struct mujoco_task task = {
     .name = "pixel-cartpole-swingup", .xml = model, .frame_skip = 1, .nq = 2, .nv = 2, .nu = 1, .nbody = 3,
     .begin = start, .judge = judge, .span = 4.4, .level = 1, .camera = &camera,
 };
-MUJOCO_PIXEL_ENV(pixel_cartpole_swingup)
+MUJOCO_PIXEL_ENV(pixel_cartpole_swingup, task)
 
 static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 {

@@ -31,7 +31,7 @@ static const struct mujoco_task task = {
     .name = "pixel-cheetah-run", .write = write_model, .frame_skip = 1, .nq = 9, .nv = 9, .nu = 6, .nbody = 8,
     .begin = start, .remember = mujoco_remember_x, .judge = judge, .span = 4, .level = 0.6, .follow = true, .camera = &camera,
 };
-MUJOCO_PIXEL_ENV(pixel_cheetah_run)
+MUJOCO_PIXEL_ENV(pixel_cheetah_run, task)
 
 static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 {

@@ -42,7 +42,7 @@ static const struct mujoco_task task = {
     .name = "pixel-reacher", .xml = model, .frame_skip = 1, .nq = 4, .nv = 4, .nu = 2, .nbody = 5,
     .begin = start, .judge = judge, .view = MUJOCO_TOP, .span = 0.7, .camera = &camera,
 };
-MUJOCO_PIXEL_ENV(pixel_reacher)
+MUJOCO_PIXEL_ENV(pixel_reacher, task)
 
 static bool shape(const void *options, mb_env_shape *shape, mb_error *err)
 {

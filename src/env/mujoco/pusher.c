@@ -88,7 +88,7 @@ static const struct mujoco_task task = {
     .name = "pusher", .write = write_model, .frame_skip = 5, .nq = 11, .nv = 11, .nu = 7, .nbody = 13,
     .begin = start, .remember = remember, .observe = observe, .judge = judge, .view = MUJOCO_TOP, .span = 2.2, .level = -0.2,
 };
-MUJOCO_ENV(pusher)
+MUJOCO_ENV(pusher, task)
 
 MB_ENV(pusher) = {
     MB_ENV_HEAD, .name = "pusher", .summary = "push a cylinder to a goal with an arm of seven joints (MuJoCo)",

@@ -80,7 +80,7 @@ static const struct mujoco_task task = {
     .name = "reacher", .xml = model, .frame_skip = 2, .nq = 4, .nv = 4, .nu = 2, .nbody = 5,
     .begin = start, .remember = remember, .observe = observe, .judge = judge, .view = MUJOCO_TOP, .span = 0.9,
 };
-MUJOCO_ENV(reacher)
+MUJOCO_ENV(reacher, task)
 
 MB_ENV(reacher) = {
     MB_ENV_HEAD, .name = "reacher", .summary = "bring the tip of a two-link arm to a target (MuJoCo)",

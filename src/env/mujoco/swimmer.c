@@ -40,7 +40,7 @@ static const struct mujoco_task task = {
     .begin = start, .remember = mujoco_remember_x, .observe = observe, .judge = judge,
     .view = MUJOCO_TOP, .span = 6, .follow = true,
 };
-MUJOCO_ENV(swimmer)
+MUJOCO_ENV(swimmer, task)
 
 MB_ENV(swimmer) = {
     MB_ENV_HEAD, .name = "swimmer", .summary = "wriggle forward in a viscous fluid (MuJoCo)", .source = "Gymnasium Swimmer-v4, -v5",

@@ -63,7 +63,7 @@ static const struct mujoco_task task = {
     .begin = start, .remember = mujoco_remember_x, .observe = observe, .judge = judge,
     .span = 4, .level = 0.8, .follow = true,
 };
-MUJOCO_ENV(walker2d)
+MUJOCO_ENV(walker2d, task)
 
 MB_ENV(walker2d) = {
     MB_ENV_HEAD, .name = "walker2d", .summary = "walk on two legs in a plane (MuJoCo)", .source = "Gymnasium Walker2d-v4, -v5",
