@@ -166,8 +166,8 @@ $(WHEEL_LIB): $(LIB_OBJ)
 $(B)/wheel/matchbox: $(CLI_OBJ) $(WHEEL_LIB)
 	$(call say,link $@)
 	$(Q)$(CC) -o $@.tmp $(CLI_OBJ) $(WHEEL_LIB) -Wl,-rpath,'$$ORIGIN' $(LIBS) && strip $@.tmp && mv -f $@.tmp $@
-wheel: $(WHEEL_LIB) $(B)/wheel/matchbox ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
-	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(B)/wheel/matchbox $(VERSION) $(B)
+wheel: $(WHEEL_LIB) $(B)/wheel/matchbox $(SHIMS) ## the Python package as one file, build/matchbox-*.whl; installing it needs no compiler
+	@rm -f $(B)/matchbox-*.whl && python3 python/wheel.py $(WHEEL_LIB) $(B)/wheel/matchbox $(VERSION) $(B) $(SHIMS)
 test-python: $(PROGRAM) ## the Python package against gymnasium, PettingZoo and stable-baselines3 from PyPI, in build/venv-python
 	@BUILD='$(CURDIR)/$(B)' MATCHBOX='$(CURDIR)/$(B)/matchbox' MAKE='$(MAKE)' sh tests/python/all.inc
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the wheel of the package: the modules, the library, the program, what both need beyond glibc, presets and other data.
 
-    wheel.py LIBRARY PROGRAM VERSION OUT_DIR        the last line of output is the wheel's path
+    wheel.py LIBRARY PROGRAM VERSION OUT_DIR [SHIM...]        the last line of output is the wheel's path
 
 Needs nothing but Python and binutils.  The platform tag follows from the newest symbol of glibc that is used."""
 
@@ -55,15 +55,17 @@ def glibc(libraries):
     return max(versions)
 
 
-def main(library, program, version, out_dir):
+def main(library, program, version, out_dir, *shims):
     others = {**needed(library), **needed(program)}
     others.pop(Path(library).name, None)
-    tag = "py3-none-manylinux_{}_{}_{}".format(*glibc([library, program, *others.values()]), platform.machine())
+    tag = "py3-none-manylinux_{}_{}_{}".format(*glibc([library, program, *shims, *others.values()]), platform.machine())
     info = f"matchbox-{version}.dist-info"
     files = {f"matchbox/{p.name}": p.read_bytes() for p in sorted((HERE / "matchbox").glob("*")) if p.suffix in (".py", ".typed")}
     files.update({f"matchbox/worker/{p.name}": p.read_bytes() for p in sorted((HERE / "matchbox/worker").glob("*.py"))})
     files["matchbox/matchbox"] = Path(program).read_bytes()
     files["matchbox/libmatchbox.so"] = Path(library).read_bytes()
+    for shim in map(Path, shims):  # loaded on use; what they need in turn is asked for then
+        files[f"matchbox/{shim.name}"] = shim.read_bytes()
     for name, path in others.items():
         files[f"matchbox/{name}"] = path.read_bytes()
     for pattern in DATA:
@@ -89,6 +91,6 @@ def main(library, program, version, out_dir):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    if len(sys.argv) < 5:
         sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -33,7 +33,7 @@ class mb_error(c.Structure):
 
 class mb_scope(c.Structure):
     _fields_ = [("arena", c.c_void_p), ("store", c.c_void_p), ("pool", c.c_void_p), ("seed", c.c_uint64), ("kernels", c.c_char_p),
-                ("log", c.c_void_p), ("phases", c.c_void_p)]
+                ("log", c.c_void_p), ("phases", c.c_void_p), ("dir", c.c_char_p)]
 
 
 class mb_field(c.Structure):
