@@ -13,7 +13,7 @@ echo '#include <yaml.h>
 int main(void) { yaml_parser_t p; return !yaml_parser_initialize(&p); }' > "$dir/t.c"
 $cc "$dir/t.c" -o "$dir/t" -lyaml 2>/dev/null || { echo 'skipped: no libyaml for arm64 (Debian: dpkg --add-architecture arm64; apt-get install libyaml-dev:arm64)'; exit 77; }
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
-{ make -j "$jobs" all && make -j "$jobs" CC=$cc B=build-aarch64 LDFLAGS=-static all; } >"$dir/log" 2>&1 || { tail -n 20 "$dir/log"; exit 1; }
+{ make -j "$jobs" all && make -j "$jobs" CC=$cc CXX=aarch64-linux-gnu-g++ B=build-aarch64 LDFLAGS=-static all; } >"$dir/log" 2>&1 || { tail -n 20 "$dir/log"; exit 1; }
 newest() { ls -t "$1"/checkpoints/* | head -n 1; }
 for pair in 'ppo cartpole' 'ppo pendulum' 'ppo breakout'; do
     set -- $pair
