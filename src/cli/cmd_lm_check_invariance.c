@@ -55,8 +55,9 @@ static double apart(const mb_gradsum *a, const mb_gradsum *b)
     double worst = 0, size = 0;
     for (int i = 0; i < a->params->n; i++)
         for (int64_t k = 0; k < a->sum[i].n; k++) {
-            size = fmax(size, fabs((double)a->sum[i].data[k]));
-            worst = fmax(worst, fabs((double)a->sum[i].data[k] - (double)b->sum[i].data[k]));
+            double x = (double)a->sum[i].data[k], d = fabs(x - (double)b->sum[i].data[k]);
+            size = fabs(x) > size ? fabs(x) : size;
+            worst = d > worst ? d : worst;
         }
     return size > 0 ? worst / size : worst;
 }

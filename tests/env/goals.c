@@ -7,7 +7,7 @@ static const float *field(const struct solo *s, int f) { return (const float *)(
 TEST(flipping_the_bits_that_differ_solves_it)
 {
     for (int bits = 1; bits <= 64; bits += 21) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof text, "bits=%d", bits);
         struct solo s;
         solo_open(&s, "bitflip", (const char *const[]){ text, NULL }, 3);
