@@ -135,12 +135,12 @@ static void draw(const struct box2d_api *b, const struct box2d_live *l, mb_canva
 {
     struct box2d_body s;
     mb_canvas_clear(c, 0x1B2230);
-    for (int i = 1; i < l->npoints; i++)
-        for (int k = 0; k < 24; k++) { /* the ground, in columns */
-            const float *p = l->terrain[i - 1], *q = l->terrain[i];
-            float t = (float)k / 24, x = p[0] + (q[0] - p[0]) * t, y = p[1] + (q[1] - p[1]) * t;
-            mb_canvas_rect(c, px((double)x), py((double)y), px((double)(x + (q[0] - p[0]) / 24)) + 0.001f, 1, 0xD8D0BC);
-        }
+    for (int i = 0, k = 1; i < c->w; i++) { /* the ground, in whole columns of pixels, so that no seams show */
+        double x = (i + 0.5) / c->w * WIDTH;
+        while (k + 1 < l->npoints && (double)l->terrain[k][0] < x) k++;
+        double x0 = (double)l->terrain[k - 1][0], y0 = (double)l->terrain[k - 1][1], x1 = (double)l->terrain[k][0], y1 = (double)l->terrain[k][1];
+        mb_canvas_rect(c, (float)i / (float)c->w, py(y0 + (y1 - y0) * (x - x0) / (x1 - x0)), (float)(i + 1) / (float)c->w, 1, 0xD8D0BC);
+    }
     for (int k = -1; k <= 1; k += 2) {
         float x = px(WIDTH / 2 + k * WIDTH / 10), y = py(pad_y);
         mb_canvas_line(c, x, y, x, y - 0.09f, 0.004f, 0xF7F4EC);
@@ -152,7 +152,7 @@ static void draw(const struct box2d_api *b, const struct box2d_live *l, mb_canva
         mb_canvas_line(c, px(s.x - dx), py(s.y - dy), px(s.x + dx), py(s.y + dy), px(4 / SCALE), s.touch ? 0x4C8C6B : 0x8E86C8);
     }
     b->read(l->world, LANDER, &s);
-    for (int k = -10; k <= 14; k += 4) { /* the hull, in layers */
+    for (int k = -10; k <= 14; k += 2) { /* the hull, in layers */
         double half = k > 0 ? 17 - 3.0 * k / 17 : 17, sx = mb_cos64(s.angle), sy = mb_sin64(s.angle);
         double x = s.x - sy * k / SCALE, y = s.y + sx * k / SCALE;
         mb_canvas_line(c, px(x - sx * half / SCALE), py(y - sy * half / SCALE), px(x + sx * half / SCALE), py(y + sy * half / SCALE), px(6 / SCALE),
