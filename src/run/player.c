@@ -15,13 +15,15 @@ static mb_player *build(mb_arena *a, mb_settings *s, int nenvs, uint64_t seed, c
         mb_arena_free(a);
         return NULL;
     }
-    p->t = mb__trainer_build(s, a, hooks, true, nenvs, err);
+    mb_trainer *t = mb__trainer_build(s, a, hooks, true, nenvs, err);
+    if (!t) return NULL; /* and the arena is gone, with p and s in it */
+    p->t = t;
     s->run.seed = own;
     bool found = true;
     char path[1024];
     bool file = dir && mb__policy_path(dir, path, sizeof path);
-    if (p->t && dir && (file ? mb__policy_load(p->t, path, err) : mb__checkpoint_load(p->t, dir, true, &found, err)) && found) return p;
-    if (p->t && !dir) return p;
+    if (dir && (file ? mb__policy_load(p->t, path, err) : mb__checkpoint_load(p->t, dir, true, &found, err)) && found) return p;
+    if (!dir) return p;
     if (!found) mb_fail(err, MB_ERR_IO, "%s: holds no checkpoint", dir);
     mb_trainer_free(p->t);
     return NULL;

