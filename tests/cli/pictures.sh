@@ -7,7 +7,7 @@ envs() { "$mb" list envs --json | tr '{' '\n' | sed -n 's/.*"name":"\([^"]*\)".*
 # an environment on a library that this machine or this build does without says so, and what to install
 without_library() {
     "$mb" play "$1" --png none.png --frames 1 --size 96 >out 2>err </dev/null && return 1
-    [ $? -eq 2 ] && grep -qF 'apt-get install' err && echo "     $1: $(head -n 1 err)"
+    [ $? -eq 2 ] && grep -qE 'apt-get install|was built without' err && echo "     $1: $(head -n 1 err)"
 }
 test_every_environment_draws() {
     n=0
