@@ -112,4 +112,22 @@ static inline uint64_t toy_state(mb_trainer *t)
     mb_arena_release(run_memory, mark);
     return hash;
 }
+
+/* The state after five iterations and an evaluation; a forbidden action would show in the return. */
+static inline uint64_t toy_once(mb_settings *s, const char *algo, bool masked)
+{
+    mb_error err = { 0 };
+    mb_eval eval = { 0 };
+    mb_trainer *t = mb_trainer_new(s, NULL, &err);
+    bool ok = t != NULL;
+    for (int i = 0; ok && i < 5; i++) ok = mb_trainer_iterate(t, &err);
+    ok = ok && mb_trainer_evaluate(t, 4, &eval, &err);
+    if (!ok || (masked && eval.return_min < -100)) {
+        mb__checks_failed++;
+        printf("FAIL %s: %s, return %g\n", algo, err.what, eval.return_min);
+    }
+    uint64_t state = ok ? toy_state(t) : 0;
+    mb_trainer_free(t);
+    return state;
+}
 #endif

@@ -19,28 +19,10 @@ static mb_settings *small(const char *algo, const char *const *more)
     return s;
 }
 
-/* five iterations and an evaluation; a forbidden action would show in the return */
-static uint64_t once(const char *algo, const char *const *more, bool masked)
-{
-    mb_error err = { 0 };
-    mb_eval eval = { 0 };
-    mb_trainer *t = mb_trainer_new(small(algo, more), NULL, &err);
-    bool ok = t != NULL;
-    for (int i = 0; ok && i < 5; i++) ok = mb_trainer_iterate(t, &err);
-    ok = ok && mb_trainer_evaluate(t, 4, &eval, &err);
-    if (!ok || (masked && eval.return_min < -100)) {
-        mb__checks_failed++;
-        printf("FAIL %s: %s, return %g\n", algo, err.what, eval.return_min);
-    }
-    uint64_t state = ok ? toy_state(t) : 0;
-    mb_trainer_free(t);
-    return state;
-}
-
 static void twice(const char *algo, const char *const *more, bool masked)
 {
     size_t mark = mb_arena_mark(run_memory);
-    CHECK(once(algo, more, masked) == once(algo, more, masked));
+    CHECK(toy_once(small(algo, more), algo, masked) == toy_once(small(algo, more), algo, masked));
     mb_arena_release(run_memory, mark);
 }
 
